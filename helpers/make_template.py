@@ -1,0 +1,169 @@
+"""Make the template of an empty environment with pip, which Pyve clones for every project.
+
+Usage: make_template.py TARGET WHEEL...
+
+Run by the interpreter that the template is for. Makes TARGET/tree (a PEP 405 environment
+that may be copied or hard-linked to any place) and TARGET/text (the files that name their place:
+activate scripts, console scripts, pyvenv.cfg; the place is written as a mark that
+lib/venv_env.sh replaces). The first WHEEL of pip that fits this interpreter is installed.
+
+Exit status 0: done; 3: no pip wheel fits (TARGET is made, without pip); 1: failed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+
+# What stands where a whole word of the shell (quoted as it needs) is to be put.
+DIRECTORY_MARK = "@PYVE_VENV_DIR@"
+PROMPT_MARK = "@PYVE_VENV_PROMPT@"
+PROMPT = "pyve-template-prompt"
+
+
+def mark_words(text: str, word: str, mark: str) -> str:
+    """Replace ``word`` in a shell script by ``mark``, as an unquoted word of its own.
+
+    Args:
+        text: an activate script; any shell whose quotes are ``'`` and ``"``.
+        word: what to look for; it has no quote and no backslash in it.
+        mark: what to put there.
+
+    Returns:
+        The script, with open quotes closed before each mark and opened again behind it.
+    """
+    lines = []
+    for line in text.split("\n"):
+        out, quote, i = "", "", 0
+        while i < len(line):
+            if line.startswith(word, i):
+                out += quote + mark + quote
+                i += len(word)
+                continue
+            char = line[i]
+            if char == "\\" and quote != "'":
+                out += line[i : i + 2]
+                i += 2
+                continue
+            if char in "'\"":
+                if not quote:
+                    quote = char
+                elif quote == char:
+                    quote = ""
+            out += char
+            i += 1
+        lines.append(out)
+    # A mark that was a quoted word has empty quotes around it now.
+    return "\n".join(lines).replace('""' + mark + '""', mark).replace("''" + mark + "''", mark)
+
+
+def strip_script_head(text: str) -> str:
+    """Take away the lines by which a console script finds its interpreter.
+
+    Args:
+        text: a script as pip writes it: one ``#!`` line, or ``#!/bin/sh`` and an ``exec``
+            that Python reads as a string.
+
+    Returns:
+        The Python code below them.
+    """
+    lines = text.split("\n")
+    head = 3 if len(lines) > 2 and lines[1].startswith("'''exec'") else 1
+    return "\n".join(lines[head:])
+
+
+def wheel_fits(wheel: str) -> bool:
+    """Tell whether a pip wheel admits this interpreter, by its Requires-Python."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+            metadata = archive.read(name).decode("utf-8", "replace")
+    except (OSError, zipfile.BadZipFile, StopIteration):
+        return False
+    found = re.search(r"^Requires-Python:\s*>=\s*(\d+)\.(\d+)", metadata, re.MULTILINE)
+    return found is None or sys.version_info[:2] >= (int(found.group(1)), int(found.group(2)))
+
+
+def make_tree(tree: str) -> None:
+    """Make the environment without pip, and with every usual name of the interpreter."""
+    import venv
+
+    venv.EnvBuilder(symlinks=True, with_pip=False, prompt=PROMPT).create(tree)
+    bin_folder = os.path.join(tree, "bin")
+    for name in ("python", "python3", "python%d.%d" % sys.version_info[:2]):
+        link = os.path.join(bin_folder, name)
+        if not os.path.lexists(link):
+            os.symlink("python" if name != "python" else "python3", link)
+
+
+def install_pip(tree: str, wheels: list[str]) -> bool:
+    """Install the first wheel that fits, by the pip inside it.
+
+    Returns:
+        False when none fits.
+
+    Raises:
+        subprocess.CalledProcessError: when pip fails.
+    """
+    for wheel in wheels:
+        if wheel_fits(wheel):
+            python = os.path.join(tree, "bin", "python")
+            environment = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "PYTHON"))}
+            environment.update(PIP_CONFIG_FILE=os.devnull)
+            subprocess.run(
+                [python, "-I", os.path.join(wheel, "pip"), "install", "--quiet", "--no-index"]
+                + ["--no-deps", "--no-cache-dir", "--disable-pip-version-check"]
+                + ["--root-user-action=ignore", wheel],
+                check=True,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr,
+            )
+            return True
+    return False
+
+
+def move_texts(tree: str, text: str) -> None:
+    """Move every file of ``tree`` that names its place to ``text``, with marks in it."""
+    bin_folder, text_bin = os.path.join(tree, "bin"), os.path.join(text, "bin")
+    os.makedirs(text_bin)
+    os.makedirs(os.path.join(text, "script"))
+    for name in sorted(os.listdir(bin_folder)):
+        source = os.path.join(bin_folder, name)
+        if os.path.islink(source):
+            continue
+        with open(source, encoding="utf-8", newline="") as stream:
+            content = stream.read()
+        if name.lower().startswith("activate"):
+            content = mark_words(mark_words(content, tree, DIRECTORY_MARK), PROMPT, PROMPT_MARK)
+            target = os.path.join(text_bin, name)
+        else:
+            content = strip_script_head(content)
+            target = os.path.join(text, "script", name)
+        with open(target, "w", encoding="utf-8", newline="") as stream:
+            stream.write(content)
+        os.unlink(source)
+    settings = os.path.join(tree, "pyvenv.cfg")
+    with open(settings, encoding="utf-8") as stream:
+        lines = [line for line in stream if not re.match(r"(command|prompt)\s*=", line)]
+    os.unlink(settings)
+    with open(os.path.join(text, "pyvenv.cfg"), "w", encoding="utf-8") as stream:
+        stream.writelines([*lines, "prompt = %s\n" % PROMPT_MARK])
+
+
+def main(target: str, wheels: list[str]) -> int:
+    """Make the template below ``target``. See the module for the exit status."""
+    target = os.path.realpath(target)
+    tree = os.path.join(target, "tree")
+    make_tree(tree)
+    has_pip = install_pip(tree, wheels)
+    if has_pip:
+        move_texts(tree, os.path.join(target, "text"))
+    return 0 if has_pip else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -1,0 +1,187 @@
+# shellcheck shell=bash
+# The command line of a room, read by the `# Option:` lines of its own header.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/cli.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+
+ARGS=()
+_option_long=()
+_option_short=()
+_option_takes=()
+
+# Usage: read_option_header <file>
+# Fills _option_long (name without dashes), _option_short ("-f" or "") and _option_takes (the
+# value's name or "") from a room's header, and sets every opt_<name> to "".
+read_option_header() {
+  local line shape='^# Option:[[:space:]]+((-[A-Za-z]),[[:space:]]+)?--([a-z][a-z-]*)([[:space:]]([A-Z][A-Z_|.]*))?([[:space:]]|$)'
+  _option_long=()
+  _option_short=()
+  _option_takes=()
+  while IFS= read -r line && [[ $line == "#"* ]]; do
+    if [[ $line =~ $shape ]]; then
+      _option_short+=("${BASH_REMATCH[2]}")
+      _option_long+=("${BASH_REMATCH[3]}")
+      _option_takes+=("${BASH_REMATCH[5]}")
+      printf -v "opt_${BASH_REMATCH[3]//-/_}" '%s' ""
+    fi
+  done <"$1"
+}
+
+# Usage: parse_options [argument]...
+# Reads the arguments of the room PYVE_COMMAND. Sets opt_<name> to "1" or to the value given, and
+# ARGS to the rest. Global options are taken wherever they stand. Status 1 for an unknown
+# option, a missing value or a value where none is taken; nothing has been done then.
+parse_options() {
+  local word name value has_value i found
+  local rest=()
+  read_option_header "$PYVE_ROOT/lib/commands/$PYVE_COMMAND.sh"
+  while (($#)); do
+    word=$1
+    if [[ $word == -- ]]; then
+      shift
+      rest+=("$@")
+      break
+    fi
+    if [[ $word != -?* ]]; then
+      rest+=("$word")
+      shift
+      continue
+    fi
+    name=${word%%=*} value="" has_value=""
+    if [[ $word == --*=* ]]; then
+      value=${word#*=}
+      has_value=1
+    fi
+    found=""
+    for ((i = 0; i < ${#_option_long[@]}; i++)); do
+      if [[ $name == "--${_option_long[i]}" || $word == "${_option_short[i]}" ]]; then
+        found=$i
+        break
+      fi
+    done
+    if [[ -z $found ]]; then
+      take_global_option "$@" || return 1
+      if ((REPLY)); then
+        shift "$REPLY"
+        continue
+      fi
+      fail_unknown_option "$name"
+      return 1
+    fi
+    shift
+    if [[ -n ${_option_takes[found]} && -z $has_value ]]; then
+      if ((! $#)) || [[ $1 == -* && $1 != - ]]; then
+        fail E_USAGE_VALUE "$name needs a value: $name ${_option_takes[found]}" fix "pyve help $PYVE_COMMAND"
+        return 1
+      fi
+      value=$1
+      shift
+    elif [[ -z ${_option_takes[found]} ]]; then
+      if [[ -n $has_value ]]; then
+        fail E_USAGE_VALUE "$name takes no value" why "given: $word" fix "pyve help $PYVE_COMMAND"
+        return 1
+      fi
+      value=1
+    fi
+    printf -v "opt_${_option_long[found]//-/_}" '%s' "$value"
+  done
+  ARGS=(${rest[@]+"${rest[@]}"})
+  if [[ -n ${opt_yes-} ]]; then
+    PYVE_YES=1
+  fi
+}
+
+# Usage: expect_arguments <most>
+# Status 1, with a message, when parse_options left more than <most> arguments.
+expect_arguments() {
+  if ((${#ARGS[@]} > $1)); then
+    fail E_USAGE_ARGUMENT "pyve $PYVE_COMMAND does not know what to do with '${ARGS[$1]}'" fix "pyve help $PYVE_COMMAND"
+    return 1
+  fi
+}
+
+# Usage: fail_unknown_command <name>
+# Says so, with the nearest command there is. Status 1.
+fail_unknown_command() {
+  local file name names=()
+  for file in "$PYVE_ROOT/lib/commands"/*.sh; do
+    name=${file##*/}
+    names+=("${name%.sh}")
+  done
+  suggest "$1" "${names[@]}"
+  if [[ -n $REPLY ]]; then
+    fail E_USAGE_COMMAND "'$1' is not a pyve command" why "did you mean '$REPLY'?" fix "pyve $REPLY"
+  else
+    fail E_USAGE_COMMAND "'$1' is not a pyve command" fix "pyve help"
+  fi
+}
+
+# Usage: fail_unknown_option <option>
+# Says so, with the nearest option that the room has. Status 1.
+fail_unknown_option() {
+  local name names=(--quiet --verbose --json --help)
+  for name in ${_option_long[@]+"${_option_long[@]}"}; do
+    names+=("--$name")
+  done
+  suggest "$1" "${names[@]}"
+  if [[ -n $REPLY ]]; then
+    fail E_USAGE_OPTION "pyve $PYVE_COMMAND has no option '$1'" why "did you mean '$REPLY'?" fix "pyve help $PYVE_COMMAND"
+  else
+    fail E_USAGE_OPTION "pyve $PYVE_COMMAND has no option '$1'" fix "pyve help $PYVE_COMMAND"
+  fi
+}
+
+# Usage: suggest <word> <candidate>...
+# Sets REPLY to the candidate that was probably meant, or to "".
+suggest() {
+  local word=$1 candidate best="" best_distance=99 limit
+  shift
+  limit=$(((${#word} + 2) / 3))
+  for candidate; do
+    if [[ ${#word} -ge 3 && $candidate == "$word"* ]]; then
+      REPLY=1
+    else
+      edit_distance "$word" "$candidate"
+    fi
+    if ((REPLY <= limit && REPLY < best_distance)); then
+      best=$candidate
+      best_distance=$REPLY
+    fi
+  done
+  REPLY=$best
+}
+
+# Usage: edit_distance <word> <word>
+# Sets REPLY to the optimal string alignment distance (Damerau 1964): insertions, deletions,
+# substitutions and swaps of neighbours.
+edit_distance() {
+  local a=$1 b=$2 i j cost value width
+  local -a d=()
+  if ((${#a} > 40 || ${#b} > 40)); then
+    REPLY=99
+    return 0
+  fi
+  width=$((${#b} + 1))
+  for ((j = 0; j < width; j++)); do
+    d[j]=$j
+  done
+  for ((i = 1; i <= ${#a}; i++)); do
+    d[i * width]=$i
+    for ((j = 1; j < width; j++)); do
+      cost=1
+      [[ ${a:i-1:1} != "${b:j-1:1}" ]] || cost=0
+      value=$((d[(i - 1) * width + j] + 1))
+      ((d[i * width + j - 1] + 1 >= value)) || value=$((d[i * width + j - 1] + 1))
+      ((d[(i - 1) * width + j - 1] + cost >= value)) || value=$((d[(i - 1) * width + j - 1] + cost))
+      if ((i > 1 && j > 1)) && [[ ${a:i-1:1} == "${b:j-2:1}" && ${a:i-2:1} == "${b:j-1:1}" ]]; then
+        ((d[(i - 2) * width + j - 2] + 1 >= value)) || value=$((d[(i - 2) * width + j - 2] + 1))
+      fi
+      d[i * width + j]=$value
+    done
+  done
+  REPLY=${d[${#a} * width + ${#b}]}
+}

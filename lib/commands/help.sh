@@ -1,0 +1,39 @@
+# Summary: Show all commands, or what one of them does
+# Group: Pyve itself
+# Usage: pyve help [COMMAND]
+# Usage: pyve COMMAND --help
+# Example: pyve help init
+# Exit: 0 shown; 1 there is no such command
+# Alias: --help -h
+
+cmd_help() {
+  local name
+  need help
+  if (($# == 0)) && [[ -z $PYVE_JSON ]]; then
+    show_overview
+    return 0
+  fi
+  need cli
+  parse_options "$@" || return 1
+  expect_arguments 1 || return 1
+  name=${ARGS[0]-}
+  case $name in
+    -i) name=init ;;
+    -p) name=purge ;;
+    -c) name=config ;;
+    *) name=${name#--} ;;
+  esac
+  if [[ -z $name ]]; then
+    set -- show_overview
+  elif [[ $name =~ ^[a-z][a-z-]*$ && -f $PYVE_ROOT/lib/commands/$name.sh ]]; then
+    set -- show_command_help "$name"
+  else
+    fail_unknown_command "$name"
+    return 1
+  fi
+  if [[ -n $PYVE_JSON ]]; then
+    answer text "$("$@")"
+  else
+    "$@"
+  fi
+}

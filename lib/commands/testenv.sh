@@ -1,0 +1,76 @@
+# Summary: Make, fill or remove the environment of the test runner
+# Group: Environment
+# Usage: pyve testenv --init | --install [-r FILE] | --purge
+# About: Test tools live in an environment of their own, .pyve/testenv/venv, on top of the
+# About: project's packages. It has the project's interpreter, and is made anew when that changes.
+# Option: --init           Make it, if it is not there
+# Option: --install        Install pytest, or the requirements given with -r
+# Option: -r, --requirement FILE  Requirements file for --install
+# Option: --purge          Remove it
+# Example: pyve testenv --install -r requirements-dev.txt
+# Exit: 0 done; 1 failed
+# States: consistent -> consistent
+
+cmd_testenv() {
+  local venv action
+  need utils cli env_detect interpreter distutils_shim project_lock venv_env testenv
+  parse_options "$@" || return 1
+  case ${ARGS[0]-} in
+    init) opt_init=1 ;;
+    install) opt_install=1 ;;
+    purge) opt_purge=1 ;;
+    "") ;;
+    *)
+      expect_arguments 0
+      return 1
+      ;;
+  esac
+  action=${opt_init:+init}${opt_install:+install}${opt_purge:+purge}
+  case $action in
+    init | install | purge) ;;
+    *)
+      fail E_USAGE_CONFLICT "pyve testenv needs one of --init, --install and --purge" fix "pyve testenv --init"
+      return 1
+      ;;
+  esac
+  if [[ -n $opt_requirement && $action != install ]]; then
+    fail E_USAGE_CONFLICT "-r goes with --install" fix "pyve testenv --install -r requirements-dev.txt"
+    return 1
+  fi
+  if [[ -n $opt_requirement ]]; then
+    [[ $opt_requirement == /* ]] || opt_requirement=$PWD/$opt_requirement
+    if [[ ! -f $opt_requirement ]]; then
+      fail E_FILE_MISSING "there is no file $opt_requirement" fix "pyve testenv --install"
+      return 1
+    fi
+  fi
+  find_project || :
+  CDPATH="" cd -- "$PROJECT_ROOT" || return 1
+  config_load || :
+  config_get venv.directory
+  venv=$PWD/${REPLY:-$DEFAULT_VENV_DIR}
+  if [[ $action == purge ]]; then
+    if [[ ! -d .pyve/$TESTENV_DIR_NAME ]]; then
+      log_info "there is no test environment"
+      return 0
+    fi
+    lock_project && remove_environment testenv "$PWD/.pyve/$TESTENV_DIR_NAME" && log_success "Removed the test environment"
+    return
+  fi
+  if ! check_environment "$venv"; then
+    fail_environment "$PROJECT_ROOT" "$venv"
+    return 1
+  fi
+  lock_project && ensure_testenv "$venv" || return 1
+  if [[ $action == install ]]; then
+    if [[ -n $opt_requirement ]]; then
+      install_in_testenv -r "$opt_requirement" || return 1
+      log_success "Installed ${opt_requirement##*/} into the test environment"
+    else
+      install_in_testenv pytest || return 1
+      log_success "Installed pytest into the test environment"
+    fi
+  else
+    log_success "The test environment is there: $TESTENV_PATH"
+  fi
+}

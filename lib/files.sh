@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# Files that Pyve writes: always beside the target first, then moved over it; and a record of
+# what Pyve made in a project, so that it removes only that.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/files.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+
+# What Pyve wrote in a project: a line "<cksum> <size> <file>" each. Ignored by git.
+MADE_RECORD=".pyve/state"
+
+# Usage: read_file <file>
+# Sets REPLY to the file's text, up to its first NUL; to "" when it cannot be read.
+read_file() {
+  REPLY=""
+  if [[ -f $1 && -r $1 ]]; then
+    IFS= read -r -d '' REPLY <"$1" || :
+  fi
+}
+
+# Usage: write_file <file> <text>
+# Replaces the file's text in one step. An existing file keeps its mode, and is not touched when
+# it says the same already. Status 1, and the old file, when that fails.
+write_file() {
+  local file=$1 text=$2 temporary="$1.pyve-new.$$"
+  if [[ -L $file ]]; then
+    fail E_FILE_LINK "$file is a symbolic link, and Pyve does not write through links" \
+      why "what it points to may be outside the project"
+    return 1
+  fi
+  if [[ -f $file ]]; then
+    read_file "$file"
+    if [[ $REPLY == "$text" ]]; then
+      return 0
+    fi
+    if ! cp -p -- "$file" "$temporary" 2>/dev/null; then
+      fail_write "$file"
+      return 1
+    fi
+  fi
+  if ! { printf '%s' "$text" >"$temporary" && mv -f -- "$temporary" "$file"; } 2>/dev/null; then
+    rm -f -- "$temporary" 2>/dev/null || :
+    fail_write "$file"
+    return 1
+  fi
+}
+
+# Usage: fail_write <file>
+# Says that the file cannot be written, and why as far as it can be seen. Status 1.
+fail_write() {
+  local folder=${1%/*} why="the disk may be full"
+  [[ $folder != "$1" ]] || folder=.
+  if [[ ! -d $folder ]]; then
+    why="the folder $folder does not exist"
+  elif [[ ! -w $folder ]]; then
+    why="no permission to write in $folder, or the file system is read-only"
+  elif [[ -e $1 && ! -w $1 ]]; then
+    why="the file is write-protected"
+  fi
+  fail E_FILE_WRITE "cannot write $1" why "$why"
+}
+
+# Usage: record_made <file>
+# Remembers that Pyve wrote <file> of this project, with the digest of what it wrote.
+record_made() {
+  local digest text
+  digest=$(cksum <"$1") || return 1
+  read_file "$MADE_RECORD"
+  forget_line "$1" "$REPLY"
+  text=$REPLY
+  mkdir -p .pyve && write_file "$MADE_RECORD" "$text$digest $1"$'\n'
+}
+
+# Usage: forget_line <file> <record>
+# Sets REPLY to the text of a record without the line about <file>.
+forget_line() {
+  local line out=""
+  while IFS= read -r line; do
+    if [[ -n $line && ${line#* * } != "$1" ]]; then
+      out+=$line$'\n'
+    fi
+  done <<<"$2"
+  REPLY=$out
+}
+
+# Usage: is_made <file>
+# True when Pyve wrote <file> of this project and nobody has changed it since. Otherwise REPLY
+# says why not.
+is_made() {
+  local line digest
+  read_file "$MADE_RECORD"
+  while IFS= read -r line; do
+    if [[ -n $line && ${line#* * } == "$1" ]]; then
+      digest=$(cksum <"$1") || return 1
+      REPLY="it was changed after Pyve wrote it"
+      [[ "$digest $1" == "$line" ]]
+      return
+    fi
+  done <<<"$REPLY"
+  REPLY="Pyve did not write it"
+  return 1
+}

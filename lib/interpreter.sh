@@ -1,0 +1,1019 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # results are handed back in globals that other files read
+# Which Python a project wants, which ones are here, and the one to take. Interpreters are
+# found by looking at folders; only the one that is going to be used is executed, because what
+# looks like an interpreter may be a dead link.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/interpreter.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
+declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
+declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+declare -F version_key >/dev/null || . "${BASH_SOURCE[0]%/*}/env_detect.sh"
+
+_interpreter_helper=${BASH_SOURCE[0]%/*}/../helpers/probe_interpreter.py
+
+# The oldest Python that Pyve makes environments for: 3.<this>.
+_interpreter_oldest_minor=9
+
+# --- versions and specifiers
+
+# Usage: parse_version <version>
+# Splits a PEP 440 version: sets the array RELEASE to its numbers and RELEASE_RANK to an integer
+# that orders dev < a < b < rc < final < post within one release. Status 2 when it is malformed.
+# Epochs are malformed here; .devN after a pre-release is ignored (no interpreter has either).
+parse_version() {
+  local form='^[vV]?([0-9]{1,9}(\.[0-9]{1,9})*)'
+  form+='([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?([0-9]{0,9}))?'
+  form+='([-_.]?post[-_.]?([0-9]{0,9}))?([-_.]?dev[-_.]?([0-9]{0,9}))?(\+[A-Za-z0-9.]+)?$'
+  [[ $1 =~ $form ]] || return 2
+  local phase=${BASH_REMATCH[4]} serial=${BASH_REMATCH[5]} part
+  local numbers=${BASH_REMATCH[1]}
+  if [[ -n ${BASH_REMATCH[6]} ]]; then
+    phase=post serial=${BASH_REMATCH[7]}
+  elif [[ -z $phase && -n ${BASH_REMATCH[8]} ]]; then
+    phase=dev serial=${BASH_REMATCH[9]}
+  fi
+  case $phase in
+    dev) RELEASE_RANK=0 ;;
+    a | alpha) RELEASE_RANK=1 ;;
+    b | beta) RELEASE_RANK=2 ;;
+    c | rc | pre | preview) RELEASE_RANK=3 ;;
+    post) RELEASE_RANK=5 ;;
+    *) RELEASE_RANK=4 ;;
+  esac
+  RELEASE_RANK=$((RELEASE_RANK * 10000000000 + 10#${serial:-0}))
+  RELEASE=()
+  while [[ -n $numbers ]]; do
+    part=${numbers%%.*}
+    RELEASE+=("$((10#$part))")
+    numbers=${numbers#"$part"}
+    numbers=${numbers#.}
+  done
+}
+
+# Usage: version_satisfies <version> <specifiers>
+# Status 0 when <version> is in the PEP 440 specifier set (">=3.9, !=3.10.*, <4"; empty: any
+# version), 1 when it is not, 2 when either is malformed. Starts no process.
+version_satisfies() {
+  local version=$1 rest=$2 item operator target wildcard answer=0 order same i count
+  local form='^(===|==|~=|!=|<=|>=|<|>)[[:space:]]*([^[:space:]]+)$'
+  parse_version "$version" || return 2
+  local -a release=("${RELEASE[@]}")
+  local rank=$RELEASE_RANK final=40000000000
+  while [[ -n $rest ]]; do
+    item=${rest%%,*}
+    rest=${rest#"$item"}
+    rest=${rest#,}
+    item=${item#"${item%%[![:space:]]*}"}
+    item=${item%"${item##*[![:space:]]}"}
+    [[ -n $item ]] || continue
+    [[ $item =~ $form ]] || return 2
+    operator=${BASH_REMATCH[1]}
+    target=${BASH_REMATCH[2]}
+    if [[ $operator == === ]]; then
+      [[ $version == "$target" ]] || answer=1
+      continue
+    fi
+    wildcard=""
+    if [[ $target == *.\* ]]; then
+      [[ $operator == == || $operator == != ]] || return 2
+      wildcard=1
+      target=${target%.\*}
+    fi
+    parse_version "$target" || return 2
+    if [[ -n $wildcard ]] && ((RELEASE_RANK != final)); then
+      return 2
+    fi
+    if [[ $operator == '~=' ]] && ((${#RELEASE[@]} < 2)); then
+      return 2
+    fi
+    # How many leading numbers agree, and how the whole compares: -1, 0 or 1.
+    count=${#RELEASE[@]}
+    ((${#release[@]} > count)) && count=${#release[@]}
+    order=0 same=$count
+    for ((i = 0; i < count; i++)); do
+      if ((${release[i]:-0} != ${RELEASE[i]:-0})); then
+        same=$i order=1
+        ((${release[i]:-0} < ${RELEASE[i]:-0})) && order=-1
+        break
+      fi
+    done
+    if ((order == 0 && rank != RELEASE_RANK)); then
+      order=1
+      ((rank < RELEASE_RANK)) && order=-1
+    fi
+    case $operator in
+      ==)
+        if [[ -n $wildcard ]]; then
+          ((same >= ${#RELEASE[@]})) || answer=1
+        else
+          ((order == 0)) || answer=1
+        fi
+        ;;
+      !=)
+        if [[ -n $wildcard ]]; then
+          ((same < ${#RELEASE[@]})) || answer=1
+        else
+          ((order != 0)) || answer=1
+        fi
+        ;;
+      '>=') ((order >= 0)) || answer=1 ;;
+      '<=') ((order <= 0)) || answer=1 ;;
+      '>')
+        # 3.9.post1 is not "after" 3.9 for an exclusive comparison.
+        ((order > 0 && ! (same == count && rank > final && RELEASE_RANK == final))) || answer=1
+        ;;
+      '<')
+        # Nor is 3.14.0rc1 "before" 3.14, unless that is a pre-release itself.
+        ((order < 0 && ! (same == count && rank < final && RELEASE_RANK >= final))) || answer=1
+        ;;
+      '~=') ((order >= 0 && same >= ${#RELEASE[@]} - 1)) || answer=1 ;;
+    esac
+  done
+  return "$answer"
+}
+
+# --- what the project says
+
+# Usage: _scan_toml <text>
+# Follows <text>, a line or the rest of one, through strings, comments and brackets: updates
+# _toml_open (the delimiter of a multi-line string that stays open, or "") and _toml_depth
+# (open brackets).
+_scan_toml() {
+  local rest=$1 special='[]["'\''#{}]' quoted='^"([^"\]|\\.)*"' skipped
+  while [[ -n $rest ]]; do
+    if [[ -n $_toml_open ]]; then
+      if [[ $_toml_open == '"""' ]]; then
+        rest=${rest//\\\\/}
+        rest=${rest//\\\"/}
+      fi
+      [[ $rest == *"$_toml_open"* ]] || return 0
+      rest=${rest#*"$_toml_open"}
+      # Up to two quotes before the delimiter belong to the string.
+      rest=${rest#"${_toml_open:0:1}"}
+      rest=${rest#"${_toml_open:0:1}"}
+      _toml_open=""
+      continue
+    fi
+    # shellcheck disable=SC2295 # a pattern on purpose
+    skipped=${rest%%$special*}
+    rest=${rest:${#skipped}}
+    case $rest in
+      '"""'* | "'''"*)
+        _toml_open=${rest:0:3}
+        rest=${rest:3}
+        ;;
+      '"'*)
+        [[ $rest =~ $quoted ]] || return 0
+        rest=${rest:${#BASH_REMATCH[0]}}
+        ;;
+      "'"*)
+        rest=${rest:1}
+        [[ $rest == *"'"* ]] || return 0
+        rest=${rest#*"'"}
+        ;;
+      '['* | '{'*)
+        _toml_depth=$((_toml_depth + 1))
+        rest=${rest:1}
+        ;;
+      ']'* | '}'*)
+        ((_toml_depth == 0)) || _toml_depth=$((_toml_depth - 1))
+        rest=${rest:1}
+        ;;
+      *) return 0 ;;
+    esac
+  done
+  return 0
+}
+
+# Usage: _read_toml_string <text>
+# Sets REPLY to the string that <text>, what follows a "=", begins with. What is no plain
+# string comes back as it is written, so that whoever reads it can refuse it by name.
+_read_toml_string() {
+  local text=$1 double='^"([^"\]*)"' single="^'([^']*)'"
+  case $text in
+    '"""'*) REPLY=${text:3} && REPLY=${REPLY%%'"""'*} ;;
+    "'''"*) REPLY=${text:3} && REPLY=${REPLY%%"'''"*} ;;
+    *)
+      if [[ $text =~ $double || $text =~ $single ]]; then
+        REPLY=${BASH_REMATCH[1]}
+      else
+        REPLY=${text%%[[:space:]]#*}
+        REPLY=${REPLY%"${REPLY##*[![:space:]]}"}
+      fi
+      ;;
+  esac
+}
+
+# Usage: read_requires_python [<file>]
+# Sets REPLY to requires-python of the [project] table of <file> (pyproject.toml), "" when it
+# has none. Reads TOML as far as that needs; starts no process.
+read_requires_python() {
+  local file=${1:-pyproject.toml} text line table="" rest
+  local key="(requires-python|\"requires-python\"|'requires-python')" blank='[[:space:]]*'
+  local project="(project|\"project\"|'project')"
+  local header="^\[$blank$project$blank\]" here="^$key$blank=$blank(.*)\$"
+  local dotted="^$project$blank\.$blank$key$blank=$blank(.*)\$"
+  local inline="^$project$blank=$blank\{(.*,)?$blank$key$blank=$blank(.*)\$"
+  read_file "$file"
+  text=${REPLY#$'\xef\xbb\xbf'}
+  REPLY=""
+  [[ $text == *requires-python* ]] || return 0
+  _toml_open="" _toml_depth=0
+  while [[ -n $text ]]; do
+    line=${text%%$'\n'*}
+    rest=${text#"$line"}
+    text=${rest#$'\n'}
+    line=${line%$'\r'}
+    if [[ -z $_toml_open && $_toml_depth == 0 ]]; then
+      line=${line#"${line%%[![:space:]]*}"}
+      if [[ $line == '['* ]]; then
+        table=other
+        [[ $line =~ $header ]] && table=project
+        continue
+      fi
+      rest=""
+      if [[ $table == project && $line =~ $here ]]; then
+        rest=${BASH_REMATCH[2]}
+      elif [[ -z $table && $line =~ $dotted ]]; then
+        rest=${BASH_REMATCH[3]}
+      elif [[ -z $table && $line =~ $inline ]]; then
+        rest=${BASH_REMATCH[4]}
+      fi
+      if [[ -n $rest ]]; then
+        # A multi-line string may go on below; its first line end is no part of it.
+        case $rest in
+          '"""' | "'''") rest+=$text ;;
+          '"""'* | "'''"*) rest+=$'\n'$text ;;
+        esac
+        _read_toml_string "$rest"
+        return 0
+      fi
+    elif [[ -n $_toml_open && $line != *"$_toml_open"* ]]; then
+      continue
+    fi
+    case $line in
+      *[][{}]* | *'"""'* | *"'''"*) _scan_toml "$line" ;;
+    esac
+  done
+  REPLY=""
+}
+
+# Usage: _plain_version <word>
+# Sets REPLY to what a word of a version file asks for: the version without the decoration that
+# tools put around it (cpython-3.12, python3.12, latest:3.12, uv's long names); "" for "system"
+# and "latest", which ask for nothing in particular; any other word as it is.
+_plain_version() {
+  local decorated='^(c?python[-@:]?|latest:|prefix:)([0-9].*)$'
+  local long='^([0-9]+(\.[0-9]+)*((a|b|rc)[0-9]+)?)-(linux|macos|darwin|freebsd|windows)'
+  REPLY=$1
+  if [[ $REPLY =~ $decorated ]]; then
+    REPLY=${BASH_REMATCH[2]}
+    if [[ $REPLY =~ $long ]]; then
+      REPLY=${BASH_REMATCH[1]}
+    fi
+  fi
+  case $REPLY in
+    system | latest) REPLY="" ;;
+  esac
+}
+
+# Usage: _first_version <words>
+# Sets REPLY to the first of the words, split at blanks, that asks for something; else "".
+_first_version() {
+  local rest=$1 word
+  while
+    rest=${rest#"${rest%%[![:space:]]*}"}
+    [[ -n $rest ]]
+  do
+    word=${rest%%[[:space:]]*}
+    rest=${rest#"$word"}
+    _plain_version "$word"
+    if [[ -n $REPLY ]]; then
+      return 0
+    fi
+  done
+  REPLY=""
+}
+
+# Usage: read_tool_versions [<file>]
+# Sets REPLY to the first Python version that <file> (.tool-versions) asks for; "" when none.
+read_tool_versions() {
+  local text line form='^[[:space:]]*python[[:space:]]+(.*)$'
+  read_file "${1:-.tool-versions}"
+  text=${REPLY#$'\xef\xbb\xbf'}
+  REPLY=""
+  while IFS= read -r line; do
+    line=${line%%#*}
+    if [[ $line =~ $form ]]; then
+      _first_version "${BASH_REMATCH[1]}"
+      return 0
+    fi
+  done <<<"$text"
+  REPLY=""
+}
+
+# Usage: read_python_version_file [<file>]
+# Sets REPLY to the first version that <file> (.python-version) asks for; "" when none.
+read_python_version_file() {
+  local text line
+  read_file "${1:-.python-version}"
+  text=${REPLY#$'\xef\xbb\xbf'}
+  REPLY=""
+  while IFS= read -r line; do
+    _first_version "${line%%#*}"
+    if [[ -n $REPLY ]]; then
+      return 0
+    fi
+  done <<<"$text"
+  REPLY=""
+}
+
+# Usage: _default_series
+# Sets REPLY to a series to name in advice: that of the default version.
+_default_series() {
+  REPLY=${DEFAULT_PYTHON_VERSION:-3.14.3}
+  [[ $REPLY != *.*.* ]] || REPLY=${REPLY%.*}
+}
+
+# Usage: _take_wish <value> <source>
+# Sets PYTHON_WISH, PYTHON_WISH_KIND (version, path or name), PYTHON_WISH_SOURCE, and for a name
+# or path _wish_path and _wish_manager. Status 1 after E_PYTHON_VERSION_INVALID.
+_take_wish() {
+  local value=$1 source=$2 manager path=""
+  local name='^[A-Za-z0-9][A-Za-z0-9._+-]*$'
+  PYTHON_WISH=$value PYTHON_WISH_SOURCE=$source PYTHON_WISH_KIND=version
+  _wish_path="" _wish_manager=""
+  if version_key "$value"; then
+    return 0
+  fi
+  path=$value
+  [[ $path != path:/* ]] || path=${path#path:}
+  # A relative path may come from a person, never from a file that came with the project.
+  if [[ $path != /* && $path == */* && $source == --python-version ]]; then
+    path=$PWD/$path
+  fi
+  if [[ $path == /* ]]; then
+    if [[ -d $path ]] && python_in_prefix "$path"; then
+      path=$REPLY
+    fi
+    if [[ -e $path || -L $path ]] && [[ ! -d $path ]]; then
+      PYTHON_WISH=$path PYTHON_WISH_KIND=path _wish_path=$path _wish_manager=system
+      for manager in asdf pyenv mise uv; do
+        python_install_dir "$manager"
+        [[ $path != "$REPLY"/* ]] || _wish_manager=$manager
+      done
+      return 0
+    fi
+  elif [[ $value =~ $name ]]; then
+    for manager in ${VERSION_MANAGER:-} asdf pyenv mise uv; do
+      python_install_dir "$manager"
+      if python_in_prefix "$REPLY/$value"; then
+        PYTHON_WISH_KIND=name _wish_path=$REPLY _wish_manager=$manager
+        return 0
+      fi
+    done
+  fi
+  PYTHON_WISH="" PYTHON_WISH_KIND=""
+  _default_series
+  fail E_PYTHON_VERSION_INVALID "$source asks for '${value//[[:cntrl:]]/?}', which is no Python that is known here" \
+    why "accepted: a version (3.12 or 3.12.4), the name of an installed interpreter, or the absolute path of one" \
+    fix "pyve init --python-version $REPLY"
+}
+
+# Usage: resolve_python_wish [<flag value>]
+# Finds out which Python the project in the current directory wants: flag, .pyve/config,
+# .tool-versions, .python-version, requires-python, default. Sets PYTHON_WISH (a version such as
+# 3.12 or 3.12.4, a name, a path, a specifier set, or ""), PYTHON_WISH_KIND (version, name, path,
+# specifier, default), PYTHON_WISH_SOURCE (where it is from, as a phrase) and REQUIRES_PYTHON.
+# Warns W_PYTHON_REQUIRES when the wish contradicts requires-python.
+# Status 1 after E_PYTHON_VERSION_INVALID.
+resolve_python_wish() {
+  local flag=${1:-} wish="" source="" status=0
+  PYTHON_WISH="" PYTHON_WISH_KIND=default PYTHON_WISH_SOURCE=default
+  _wish_path="" _wish_manager="" _requires_warned=""
+  config_load || true
+  read_requires_python
+  REQUIRES_PYTHON=$REPLY
+  config_get python.version
+  wish=$REPLY source=.pyve/config
+  if [[ -n $flag ]]; then
+    wish=$flag source=--python-version
+  fi
+  if [[ -z $wish ]]; then
+    read_tool_versions
+    wish=$REPLY source=.tool-versions
+  fi
+  if [[ -z $wish ]]; then
+    read_python_version_file
+    wish=$REPLY source=.python-version
+  fi
+  if [[ -n $wish ]]; then
+    _take_wish "$wish" "$source" || return 1
+    if [[ $PYTHON_WISH_KIND == version ]]; then
+      _check_requires "$PYTHON_WISH"
+    fi
+    return 0
+  fi
+  [[ -n $REQUIRES_PYTHON ]] || return 0
+  version_satisfies 3.12.0 "$REQUIRES_PYTHON" || status=$?
+  if ((status == 2)); then
+    fail E_PYTHON_VERSION_INVALID "requires-python in pyproject.toml is '${REQUIRES_PYTHON//[[:cntrl:]]/?}', which cannot be read" \
+      why "accepted: version specifiers such as '>=3.9' or '>=3.10,<3.14'" || return 1
+  fi
+  PYTHON_WISH=$REQUIRES_PYTHON PYTHON_WISH_KIND=specifier
+  PYTHON_WISH_SOURCE="requires-python in pyproject.toml"
+}
+
+# Usage: _check_requires <version>
+# Warns, once for each resolve_python_wish, when <version> (a series: every release of it) does
+# not satisfy requires-python.
+_check_requires() {
+  local version=$1 status=0
+  [[ -n $REQUIRES_PYTHON && -z $_requires_warned ]] || return 0
+  if [[ $version == *.*.* ]]; then
+    version_satisfies "$version" "$REQUIRES_PYTHON" || status=$?
+  elif may_satisfy "$version" "$REQUIRES_PYTHON"; then
+    return 0
+  else
+    version_satisfies "$version" "$REQUIRES_PYTHON" || status=$?
+  fi
+  if ((status == 1)); then
+    _requires_warned=1
+    warn W_PYTHON_REQUIRES "Python $version does not satisfy requires-python '$REQUIRES_PYTHON'" \
+      why "$PYTHON_WISH_SOURCE asks for it, and goes first; pyproject.toml asks for another"
+  elif ((status == 2)); then
+    _requires_warned=1
+    warn W_PYTHON_REQUIRES "requires-python in pyproject.toml cannot be read" \
+      why "it is '${REQUIRES_PYTHON//[[:cntrl:]]/?}'; $PYTHON_WISH_SOURCE goes first"
+  fi
+}
+
+# Usage: may_satisfy <series> <specifiers>
+# Status 0 when some release of a series ("3.12") may be in the specifier set. May say yes
+# without reason, never no.
+may_satisfy() {
+  version_satisfies "$1.0" "$2" || version_satisfies "$1.999" "$2" || [[ $2 == *"$1."* || $1 != *.* ]]
+}
+
+# --- what is here
+
+# Usage: _add_interpreter <path> <version> <manager>
+# Adds an interpreter to the list, unless the same file is there already.
+_add_interpreter() {
+  local known
+  for known in ${INTERPRETER_PATHS[@]+"${INTERPRETER_PATHS[@]}"}; do
+    if [[ $1 -ef $known ]]; then
+      return 0
+    fi
+  done
+  INTERPRETER_PATHS+=("$1")
+  INTERPRETER_VERSIONS+=("$2")
+  INTERPRETER_MANAGERS+=("$3")
+}
+
+# Usage: _is_real_bin <dir>
+# Status 0 when <dir>, an entry of PATH, may hold interpreters that are nobody's shim and do not
+# belong to an environment.
+_is_real_bin() {
+  case $1 in
+    /*/shims | /*/shims/*) return 1 ;;
+    /*) ;;
+    *) return 1 ;;
+  esac
+  if [[ -f $1/../pyvenv.cfg ]]; then
+    return 1
+  fi
+  [[ $1 != */envs/*/bin || ! -d $1/../conda-meta ]]
+}
+
+# Usage: _is_apple_stub <path>
+# Status 0 for macOS' /usr/bin/python3 without the developer tools: it opens a dialogue.
+_is_apple_stub() {
+  [[ ${OSTYPE:-} == darwin* && $1 == /usr/bin/python* &&
+    ! -d /Library/Developer/CommandLineTools/usr/bin && ! -d /Applications/Xcode.app ]]
+}
+
+# Usage: list_interpreters
+# Fills the arrays INTERPRETER_PATHS, INTERPRETER_VERSIONS (3.12.4; 3.12 where only the series
+# is known without executing; or "") and INTERPRETER_MANAGERS (asdf, pyenv, mise, uv, system),
+# each file once. Executes nothing.
+list_interpreters() {
+  INTERPRETER_PATHS=() INTERPRETER_VERSIONS=() INTERPRETER_MANAGERS=()
+  local manager i folder file rest numbered='/python(3\.[0-9]{1,3})$'
+  for manager in asdf pyenv mise uv; do
+    list_managed_pythons "$manager"
+    # Real versions first: an alias ("3", "latest", "3.12") of one is then the same file.
+    for ((i = 0; i < ${#MANAGED_PATHS[@]}; i++)); do
+      if [[ -n ${MANAGED_VERSIONS[i]} ]]; then
+        _add_interpreter "${MANAGED_PATHS[i]}" "${MANAGED_VERSIONS[i]}" "$manager"
+      fi
+    done
+    for ((i = 0; i < ${#MANAGED_PATHS[@]}; i++)); do
+      if [[ -z ${MANAGED_VERSIONS[i]} ]]; then
+        _add_interpreter "${MANAGED_PATHS[i]}" "" "$manager"
+      fi
+    done
+  done
+  rest=${PATH:-}
+  while [[ -n $rest ]]; do
+    folder=${rest%%:*}
+    rest=${rest#"$folder"}
+    rest=${rest#:}
+    _is_real_bin "$folder" || continue
+    for file in "$folder"/python3.* "$folder/python3" "$folder/python"; do
+      [[ -f $file && -x $file ]] || continue
+      _is_apple_stub "$file" && continue
+      if [[ $file =~ $numbered ]]; then
+        _add_interpreter "$file" "${BASH_REMATCH[1]}" system
+      elif [[ ${file##*/} == python || ${file##*/} == python3 ]]; then
+        _add_interpreter "$file" "" system
+      fi
+    done
+  done
+  return 0
+}
+
+# --- asking one
+
+# Usage: _forget_python
+# Empties what probe_interpreter sets.
+_forget_python() {
+  PYTHON="" PYTHON_VERSION="" PYTHON_IMPLEMENTATION="" PYTHON_ID="" PYTHON_STDLIB=""
+  PYTHON_HAS_VENV="" PYTHON_HAS_ENSUREPIP="" PYTHON_PIP_WHEEL="" PYTHON_PRERELEASE=""
+}
+
+# Usage: probe_interpreter <path>
+# Executes <path> and sets PYTHON (the real executable, behind links and environments),
+# PYTHON_VERSION (3.12.4), PYTHON_IMPLEMENTATION (cpython, pypy), PYTHON_ID (a folder name that
+# stands for exactly this installation), PYTHON_STDLIB (its os.py), PYTHON_HAS_VENV,
+# PYTHON_HAS_ENSUREPIP ("1" or ""), PYTHON_PIP_WHEEL (a path or "") and PYTHON_PRERELEASE.
+# Status 1, all empty and the reason in REPLY, when it does not run or does not answer within
+# PYVE_PROBE_TIMEOUT seconds (20).
+probe_interpreter() {
+  local path=$1 limit=${PYVE_PROBE_TIMEOUT:-20} started=$SECONDS
+  local answer="" line noise="" last="" complete="" status=0 child="" before=${!-}
+  _forget_python
+  [[ $limit =~ ^[1-9][0-9]{0,4}$ ]] || limit=20
+  if [[ ! -e $path ]]; then
+    REPLY="there is no such file"
+    [[ ! -L $path ]] || REPLY="it is a link to a file that is gone"
+    return 1
+  fi
+  if [[ ! -x $path || -d $path ]]; then
+    REPLY="it is not executable"
+    return 1
+  fi
+  # One fork, one exec. The end of the pipe is the end of the process; read has the clock.
+  {
+    child=${!-}
+    IFS= read -r -d '' -t "$limit" answer || status=$?
+  } < <(exec "$path" -I -S "$_interpreter_helper" 2>&1 </dev/null)
+  [[ $child != "$before" ]] || child=""
+  while IFS= read -r line; do
+    case $line in
+      executable=/*) PYTHON=${line#*=} ;;
+      version=[0-9]*) PYTHON_VERSION=${line#*=} ;;
+      implementation=*) PYTHON_IMPLEMENTATION=${line#*=} ;;
+      id=*) PYTHON_ID=${line#*=} ;;
+      stdlib=*) PYTHON_STDLIB=${line#*=} ;;
+      venv=*) PYTHON_HAS_VENV=${line#*=} ;;
+      ensurepip=*) PYTHON_HAS_ENSUREPIP=${line#*=} ;;
+      pip_wheel=*) PYTHON_PIP_WHEEL=${line#*=} ;;
+      prerelease=*) PYTHON_PRERELEASE=${line#*=} ;;
+      complete=1) complete=1 ;;
+      "") ;;
+      *)
+        [[ -n $noise ]] || noise=$line
+        last=$line
+        ;;
+    esac
+  done <<<"$answer"
+  if [[ -n $complete && -n $PYTHON && $PYTHON_ID =~ ^[a-z0-9][a-z0-9.-]*$ ]] && version_key "$PYTHON_VERSION"; then
+    REPLY=$PYTHON
+    return 0
+  fi
+  _forget_python
+  if ((status > 128 || SECONDS - started >= limit)); then
+    if [[ -n $child ]]; then
+      kill -9 "$child" 2>/dev/null || true
+      wait "$child" 2>/dev/null || true
+    fi
+    REPLY="it did not answer within $limit seconds"
+    return 1
+  fi
+  status=0
+  if [[ -n $child ]]; then
+    # Before bash 4.4 a process substitution cannot be waited for: then the status is 127.
+    wait "$child" 2>/dev/null || status=$?
+  fi
+  [[ $noise != Traceback* ]] || noise=$last
+  # The shell's own words about a failed exec begin with its file and line.
+  noise=${noise#*: line *: }
+  REPLY=${noise//[[:cntrl:]]/?}
+  if [[ -z $REPLY ]] && ((status > 128)); then
+    REPLY="it was killed by signal SIG$(kill -l "$status" 2>/dev/null || printf '%s' "$((status - 128))")"
+  elif [[ -z $REPLY ]]; then
+    REPLY="it ended with status $status and no answer"
+  fi
+  return 1
+}
+
+# --- choosing
+
+# Usage: _is_too_old <version>
+# Status 0 when <version> is below the oldest Python that Pyve makes environments for.
+_is_too_old() {
+  local form='^([0-9]+)(\.([0-9]+))?'
+  [[ $1 =~ $form ]] || return 1
+  ((10#${BASH_REMATCH[1]} < 3 || (10#${BASH_REMATCH[1]} == 3 && 10#${BASH_REMATCH[3]:-99} < _interpreter_oldest_minor)))
+}
+
+# Usage: _rank_interpreters version|best <wish>
+# Fills _ranks: -1 for an interpreter that is out of the question, else the higher the better.
+# "version": the manager in use first, then the other managers, then PATH; within each the
+# newest. "best": the newest first, ties by manager; one whose version must be asked for after
+# those that are known, pre-releases last.
+_rank_interpreters() {
+  local mode=$1 wish=$2 i version manager preference class
+  _ranks=()
+  for ((i = 0; i < ${#INTERPRETER_PATHS[@]}; i++)); do
+    _ranks[i]=-1
+    version=${INTERPRETER_VERSIONS[i]}
+    manager=${INTERPRETER_MANAGERS[i]}
+    preference=2
+    [[ $manager != system ]] || preference=1
+    [[ $manager != "${VERSION_MANAGER:-}" ]] || preference=3
+    REPLY=0
+    if [[ -n $version ]]; then
+      version_key "$version" || continue
+    fi
+    if [[ $mode == version ]]; then
+      if [[ -z $version ]]; then
+        # A name that tells no version was given to it on purpose: it goes by its name only.
+        [[ $manager == system ]] || continue
+        preference=0
+      elif [[ $version == *.*.* ]]; then
+        version_matches "$wish" "$version" || continue
+      else
+        version_matches "$wish" "$version" || version_matches "$version" "$wish" || continue
+      fi
+      _ranks[i]=$((preference * 1000000000000000 + REPLY))
+    else
+      class=3
+      if [[ -z $version ]]; then
+        class=2
+      elif _is_too_old "$version"; then
+        continue
+      elif [[ $version == *.*.* ]]; then
+        version_satisfies "$version" "$wish" || continue
+        [[ $version != *[a-z]* ]] || class=1
+      else
+        may_satisfy "$version" "$wish" || continue
+      fi
+      _ranks[i]=$((class * 10000000000000000 + REPLY * 10 + preference))
+    fi
+  done
+}
+
+# Usage: _next_interpreter
+# Sets REPLY to the index of the best interpreter that is left in _ranks. Status 1: none is.
+_next_interpreter() {
+  local i best=-1
+  REPLY=""
+  for ((i = 0; i < ${#_ranks[@]}; i++)); do
+    if ((_ranks[i] > best)); then
+      best=${_ranks[i]}
+      REPLY=$i
+    fi
+  done
+  [[ -n $REPLY ]]
+}
+
+# Usage: _reject <path> <reason>
+# Remembers why an interpreter was not taken, and says so with --verbose.
+_reject() {
+  _rejected+=("$1: $2")
+  log_verbose "not taken: $1: $2"
+}
+
+# Usage: _pick_version <version>
+# Takes the best installed interpreter that is <version>. Sets what probe_interpreter sets, and
+# PYTHON_MANAGER. Status 1 when there is none; _broken then has "path: reason" of those that
+# should have been, but do not run.
+_pick_version() {
+  local wish=$1 i path known
+  _rank_interpreters version "$wish"
+  while _next_interpreter; do
+    i=$REPLY
+    _ranks[i]=-1
+    path=${INTERPRETER_PATHS[i]}
+    known=${INTERPRETER_VERSIONS[i]}
+    if ! probe_interpreter "$path"; then
+      _reject "$path" "$REPLY"
+      # One that only might have been the version is no broken instance of it.
+      if [[ -n $known ]] && version_matches "$wish" "$known"; then
+        _broken+=("$path: $REPLY")
+      fi
+      continue
+    fi
+    if [[ $PYTHON_IMPLEMENTATION != cpython ]]; then
+      _reject "$path" "it is $PYTHON_IMPLEMENTATION; name it to use it"
+    elif version_matches "$wish" "$PYTHON_VERSION"; then
+      PYTHON_MANAGER=${INTERPRETER_MANAGERS[i]}
+      return 0
+    elif [[ -n $known ]] && version_matches "$wish" "$known"; then
+      _reject "$path" "it says it is Python $PYTHON_VERSION"
+      _broken+=("$path: it says it is Python $PYTHON_VERSION")
+    fi
+    INTERPRETER_VERSIONS[i]=$PYTHON_VERSION
+  done
+  _forget_python
+  return 1
+}
+
+# Usage: _pick_best <specifiers>
+# Takes the best installed interpreter in the specifier set ("" for any): the newest stable one
+# that runs and has a venv module; a pre-release when there is nothing else. Sets what
+# probe_interpreter sets, and PYTHON_MANAGER. Status 1 when there is none.
+_pick_best() {
+  local wish=$1 i path
+  _rank_interpreters best "$wish"
+  while _next_interpreter; do
+    i=$REPLY
+    path=${INTERPRETER_PATHS[i]}
+    if ! probe_interpreter "$path"; then
+      _reject "$path" "$REPLY"
+    elif _is_too_old "$PYTHON_VERSION"; then
+      _reject "$path" "Python $PYTHON_VERSION is older than 3.$_interpreter_oldest_minor"
+    elif [[ $PYTHON_IMPLEMENTATION != cpython ]]; then
+      _reject "$path" "it is $PYTHON_IMPLEMENTATION; name it to use it"
+    elif ! version_satisfies "$PYTHON_VERSION" "$wish"; then
+      _reject "$path" "Python $PYTHON_VERSION does not satisfy '$wish'"
+    elif [[ -z $PYTHON_HAS_VENV ]]; then
+      _reject "$path" "it has no venv module"
+    elif [[ -n $PYTHON_PRERELEASE ]] && ((_ranks[i] >= 20000000000000000)); then
+      # Its name did not tell that it is one: it waits until the stable ones are through.
+      version_key "$PYTHON_VERSION" || true
+      _ranks[i]=$((10000000000000000 + REPLY * 10))
+      continue
+    else
+      PYTHON_MANAGER=${INTERPRETER_MANAGERS[i]}
+      return 0
+    fi
+    _ranks[i]=-1
+  done
+  _forget_python
+  return 1
+}
+
+# Usage: _describe_found
+# Sets REPLY to the interpreters of list_interpreters as one phrase, the newest first.
+_describe_found() {
+  local i label out="" count=0
+  _rank_interpreters best ""
+  while _next_interpreter; do
+    i=$REPLY
+    _ranks[i]=-1
+    label=${INTERPRETER_VERSIONS[i]}
+    if [[ -z $label || ${INTERPRETER_MANAGERS[i]} == system ]]; then
+      label=${label:+$label at }${INTERPRETER_PATHS[i]}
+    else
+      label+=" (${INTERPRETER_MANAGERS[i]})"
+    fi
+    count=$((count + 1))
+    if ((count > 8)); then
+      out+=", ..."
+      break
+    fi
+    out+=${out:+, }$label
+  done
+  REPLY=${out:-none}
+}
+
+# Usage: _nearest_version <wish>
+# Sets REPLY to the series of the interpreter here that is nearest to <wish> and satisfies
+# requires-python, "" when there is none.
+_nearest_version() {
+  local wish=$1 i version minor wanted distance best=9999 found="" form='^3\.([0-9]+)'
+  wanted=99
+  [[ ! $wish =~ $form ]] || wanted=${BASH_REMATCH[1]}
+  for ((i = 0; i < ${#INTERPRETER_PATHS[@]}; i++)); do
+    version=${INTERPRETER_VERSIONS[i]}
+    [[ $version =~ $form && $version != *[a-z]* ]] || continue
+    minor=${BASH_REMATCH[1]}
+    _is_too_old "$version" && continue
+    if [[ $version == *.*.* ]]; then
+      version_satisfies "$version" "$REQUIRES_PYTHON" || continue
+    else
+      may_satisfy "$version" "$REQUIRES_PYTHON" || continue
+    fi
+    # Of two that are equally far the newer one.
+    distance=$((minor >= wanted ? 2 * (minor - wanted) : 2 * (wanted - minor) + 1))
+    if ((distance < best)); then
+      best=$distance
+      found=3.$minor
+    fi
+  done
+  REPLY=$found
+}
+
+# Usage: _explain_missing <what> <wish>
+# Fails with E_PYTHON_MISSING: <what> is not here, what was looked at, and how to get it.
+_explain_missing() {
+  local what=$1 wish=$2 note
+  local -a lines=()
+  if [[ -n ${VERSION_MANAGER:-} ]]; then
+    lines+=(why "looked at asdf, pyenv, mise, uv and PATH; PYVE_PYTHON_DOWNLOADS=never forbids $VERSION_MANAGER to install one")
+  else
+    lines+=(why "looked at asdf, pyenv, mise, uv and PATH; no version manager is here to install one")
+  fi
+  _describe_found
+  lines+=(why "found: $REPLY")
+  for note in ${_rejected[@]+"${_rejected[@]}"}; do
+    lines+=(why "not taken: $note")
+  done
+  _nearest_version "$wish"
+  if [[ -n $REPLY && $PYTHON_WISH_KIND == version ]]; then
+    lines+=(fix "pyve init --python-version $REPLY")
+  fi
+  _advise_install "$wish"
+  [[ -z $REPLY ]] || lines+=(fix "$REPLY")
+  fail E_PYTHON_MISSING "$what" "${lines[@]}"
+}
+
+# Usage: _advise_install <version>
+# Sets REPLY to a command that installs Python <version> ("" or a specifier: some version).
+_advise_install() {
+  local wish=$1
+  if ! version_key "$wish"; then
+    _default_series
+    wish=$REPLY
+  fi
+  case ${VERSION_MANAGER:-} in
+    asdf) REPLY="asdf install python $wish" ;;
+    pyenv) REPLY="pyenv install $wish" ;;
+    mise) REPLY="mise install python@$wish" ;;
+    uv) REPLY="uv python install $wish" ;;
+    *)
+      REPLY=""
+      if [[ ${OSTYPE:-} == darwin* ]]; then
+        [[ $wish != *.*.* ]] || wish=${wish%.*}
+        REPLY="brew install python@$wish"
+      elif type -P apt-get >/dev/null; then
+        REPLY="sudo apt-get install python3 python3-venv"
+      elif type -P dnf >/dev/null; then
+        REPLY="sudo dnf install python3"
+      elif type -P pacman >/dev/null; then
+        REPLY="sudo pacman -S python"
+      elif type -P apk >/dev/null; then
+        REPLY="apk add python3"
+      fi
+      ;;
+  esac
+}
+
+# Usage: _install_and_probe <version>
+# Installs <version> through the manager, and takes it.
+_install_and_probe() {
+  install_python_version "$1" || return 1
+  local path=$REPLY
+  if ! probe_interpreter "$path"; then
+    fail E_PYTHON_BROKEN "Python $1 was installed, but cannot be used" why "$path: $REPLY" || return 1
+  fi
+  PYTHON_MANAGER=$VERSION_MANAGER
+}
+
+# Usage: _choose_version
+# Takes the explicitly wished version, installing it if need be.
+_choose_version() {
+  local note
+  local -a lines=()
+  if _is_too_old "$PYTHON_WISH"; then
+    list_interpreters
+    _nearest_version "$PYTHON_WISH"
+    [[ -n $REPLY ]] || _default_series
+    fail E_PYTHON_TOO_OLD "Python $PYTHON_WISH is too old for Pyve" \
+      why "$PYTHON_WISH_SOURCE asks for it; Pyve makes environments for Python 3.$_interpreter_oldest_minor and newer" \
+      fix "pyve init --python-version $REPLY" || return 1
+  fi
+  list_interpreters
+  if _pick_version "$PYTHON_WISH"; then
+    return 0
+  fi
+  if ((${#_broken[@]} > 0)); then
+    for note in "${_broken[@]}"; do
+      lines+=(why "$note")
+    done
+    case $VERSION_MANAGER in
+      pyenv) lines+=(fix "pyenv install --force $PYTHON_WISH") ;;
+      uv) lines+=(fix "uv python install --reinstall $PYTHON_WISH") ;;
+      mise) lines+=(fix "mise install --force python@$PYTHON_WISH") ;;
+      asdf) lines+=(fix "asdf uninstall python $PYTHON_WISH" fix "asdf install python $PYTHON_WISH") ;;
+    esac
+    fail E_PYTHON_BROKEN "Python $PYTHON_WISH, from $PYTHON_WISH_SOURCE, does not work" "${lines[@]}" || return 1
+  fi
+  if [[ -z $VERSION_MANAGER || ${PYVE_PYTHON_DOWNLOADS:-} == never ]]; then
+    _explain_missing "Python $PYTHON_WISH, from $PYTHON_WISH_SOURCE, is not installed" "$PYTHON_WISH" || return 1
+  fi
+  log_info "Python $PYTHON_WISH ($PYTHON_WISH_SOURCE) is not installed: installing it with $VERSION_MANAGER"
+  _install_and_probe "$PYTHON_WISH"
+}
+
+# Usage: _choose_path
+# Takes the interpreter that was named by its path, or by its name in a version manager.
+_choose_path() {
+  if ! probe_interpreter "$_wish_path"; then
+    fail E_PYTHON_BROKEN "the interpreter '$PYTHON_WISH', from $PYTHON_WISH_SOURCE, does not work" \
+      why "$_wish_path: $REPLY" || return 1
+  fi
+  PYTHON_MANAGER=$_wish_manager
+  if _is_too_old "$PYTHON_VERSION"; then
+    _default_series
+    fail E_PYTHON_TOO_OLD "Python $PYTHON_VERSION is too old for Pyve" \
+      why "it is $_wish_path, from $PYTHON_WISH_SOURCE; Pyve makes environments for Python 3.$_interpreter_oldest_minor and newer" \
+      fix "pyve init --python-version $REPLY" || return 1
+  fi
+}
+
+# Usage: _choose_best
+# Without an explicit wish: takes the best interpreter here that satisfies requires-python, else
+# installs one.
+_choose_best() {
+  local wanted=$PYTHON_WISH version
+  list_interpreters
+  if _pick_best "$wanted"; then
+    return 0
+  fi
+  local what="no Python here can be used"
+  [[ -z $wanted ]] || what="no Python here satisfies requires-python '$wanted'"
+  if [[ -z $VERSION_MANAGER || ${PYVE_PYTHON_DOWNLOADS:-} == never ]]; then
+    _explain_missing "$what" "$wanted" || return 1
+  fi
+  _pick_installable "$wanted"
+  if [[ -z $REPLY ]]; then
+    fail E_PYTHON_MISSING "$what" \
+      why "$VERSION_MANAGER can install no stable Python that does; its list may be old" || return 1
+  fi
+  version=$REPLY
+  log_info "$what: installing Python $version with $VERSION_MANAGER"
+  _install_and_probe "$version"
+}
+
+# Usage: _pick_installable <specifiers>
+# Sets REPLY to the stable version to install: the default when it is in the set and the manager
+# has it (or does not say what it has), else the newest that it has in the set; "" for none.
+_pick_installable() {
+  local wanted=$1 candidate key best=-1 found="" preferred=${DEFAULT_PYTHON_VERSION:-3.14.3}
+  version_satisfies "$preferred" "$wanted" || preferred=""
+  if ! list_available_pythons; then
+    REPLY=$preferred
+    return 0
+  fi
+  for candidate in ${AVAILABLE_VERSIONS[@]+"${AVAILABLE_VERSIONS[@]}"}; do
+    if [[ $candidate == "$preferred" ]]; then
+      REPLY=$preferred
+      return 0
+    fi
+    # Cheap tests first: the list is long.
+    [[ $candidate != *[a-z]* ]] || continue
+    version_key "$candidate"
+    key=$REPLY
+    ((key > best)) || continue
+    _is_too_old "$candidate" && continue
+    version_satisfies "$candidate" "$wanted" || continue
+    best=$key
+    found=$candidate
+  done
+  REPLY=$found
+}
+
+# Usage: choose_interpreter [<flag value>]
+# Chooses the interpreter for the project in the current directory, as resolve_python_wish says,
+# and executes it. Sets all that resolve_python_wish and probe_interpreter set, PYTHON_SOURCE
+# (whose wish it was, as a phrase) and PYTHON_MANAGER (asdf, pyenv, mise, uv, system). An explicit
+# wish is met exactly, if need be by installing it through the version manager, or fails;
+# without one the best that is here is taken. PYVE_PYTHON_DOWNLOADS=never forbids installing.
+# Status 1 after E_PYTHON_VERSION_INVALID, _MISSING, _BROKEN, _TOO_OLD or _INSTALL.
+choose_interpreter() {
+  _rejected=() _broken=() _ranks=()
+  PYTHON_SOURCE="" PYTHON_MANAGER=""
+  _forget_python
+  detect_version_manager || true
+  resolve_python_wish "${1:-}" || return 1
+  PYTHON_SOURCE=$PYTHON_WISH_SOURCE
+  case $PYTHON_WISH_KIND in
+    version) _choose_version || return 1 ;;
+    name | path) _choose_path || return 1 ;;
+    *) _choose_best || return 1 ;;
+  esac
+  if [[ $PYTHON_WISH_KIND == version || $PYTHON_WISH_KIND == name || $PYTHON_WISH_KIND == path ]]; then
+    _check_requires "$PYTHON_VERSION"
+  fi
+  log_verbose "Python $PYTHON_VERSION: $PYTHON ($PYTHON_MANAGER; $PYTHON_SOURCE)"
+}

@@ -1,0 +1,191 @@
+# shellcheck shell=bash
+# What Pyve says: diagnostics for a person and, with --json, one document for a program.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/output.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F replace_all >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
+
+_json_detail=()
+_json_diagnostics=()
+_json_events=()
+_warning_count=0
+_error_count=0
+_cleanups=()
+_started=${EPOCHREALTIME-}
+
+# Usage: fail <code> <message> [why <text>]... [fix <command>]...
+# Says what is wrong, why, and what to type next. Always status 1.
+fail() {
+  _error_count=$((_error_count + 1))
+  report error ERROR "$@"
+  return 1
+}
+
+# Usage: warn <code> <message> [why <text>]... [fix <command>]...
+# The same for what is no failure. Status 0.
+warn() {
+  _warning_count=$((_warning_count + 1))
+  report warning WARNING "$@"
+}
+
+# Usage: report <level> <label> <code> <message> [why <text>]... [fix <command>]...
+# Prints a diagnostic on stderr, and keeps it for the JSON answer.
+report() {
+  local level=$1 label=$2 code=$3 message=$4 whys="" fixes="" argv
+  shift 4
+  printf '%s: %s [%s]\n' "$label" "$message" "$code" >&2
+  while (($# >= 2)); do
+    printf '  %s: %s\n' "$1" "$2" >&2
+    if [[ -n ${PYVE_JSON-} && $1 == why ]]; then
+      json_string "$2"
+      whys+=${whys:+, }$REPLY
+    elif [[ -n ${PYVE_JSON-} ]]; then
+      json_argv "$2"
+      argv=$REPLY
+      is_destructive "$2" && REPLY=destructive || REPLY=safe
+      fixes+="${fixes:+, }{\"command\": $argv, \"risk\": \"$REPLY\", \"automatic\": false}"
+    fi
+    shift 2
+  done
+  if [[ -n ${PYVE_JSON-} ]]; then
+    json_string "$message"
+    _json_diagnostics+=("{\"code\": \"$code\", \"level\": \"$level\", \"message\": $REPLY, \"why\": [$whys], \"fix\": [$fixes], \"context\": {}}")
+  fi
+}
+
+# Usage: is_destructive <command>
+# True when a proposed command removes something.
+is_destructive() {
+  [[ $1 == *--force* || $1 == *purge* || $1 == "rm "* ]]
+}
+
+# Usage: log_verbose <message>
+# Prints a line on stderr, with --verbose only.
+log_verbose() {
+  if [[ -n ${PYVE_VERBOSE-} ]]; then
+    printf '%s\n' "$1" >&2
+  fi
+}
+
+# Usage: record_event <kind> <message>
+# Keeps something that happened for the JSON answer.
+record_event() {
+  if [[ -n ${PYVE_JSON-} ]]; then
+    json_string "$2"
+    _json_events+=("{\"event\": \"$1\", \"message\": $REPLY}")
+  fi
+}
+
+# Usage: answer <key> <value>
+# Adds a string to "detail" of the JSON answer.
+answer() {
+  if [[ -n ${PYVE_JSON-} ]]; then
+    json_string "$2"
+    _json_detail+=("\"$1\": $REPLY")
+  fi
+}
+
+# Usage: answer_json <key> <json>
+# Adds any JSON value to "detail" of the JSON answer.
+answer_json() {
+  if [[ -n ${PYVE_JSON-} ]]; then
+    _json_detail+=("\"$1\": $2")
+  fi
+}
+
+# Usage: json_string <text>
+# Sets REPLY to <text> as a JSON string.
+json_string() {
+  local text=$1 char code escape
+  text=${text//\\/\\\\}
+  text=${text//\"/\\\"}
+  text=${text//$'\n'/\\n}
+  text=${text//$'\t'/\\t}
+  text=${text//$'\r'/\\r}
+  while [[ $text =~ [[:cntrl:]] ]]; do
+    char=${BASH_REMATCH[0]}
+    printf -v code '%d' "'$char"
+    printf -v escape '\\u%04x' "$code"
+    replace_all "$text" "$char" "$escape"
+    text=$REPLY
+  done
+  REPLY="\"$text\""
+}
+
+# Usage: json_argv <command line>
+# Sets REPLY to the words of a command line ('single quotes' and \ are understood) as a JSON array.
+json_argv() {
+  local rest=$1 word="" out="" open="" char i quoted=""
+  for ((i = 0; i <= ${#rest}; i++)); do
+    char=${rest:i:1}
+    if [[ $char == "'" ]]; then
+      [[ -n $quoted ]] && quoted="" || quoted=1
+      open=1
+    elif [[ $char == "\\" && -z $quoted ]]; then
+      i=$((i + 1))
+      word+=${rest:i:1}
+      open=1
+    elif [[ -n $quoted || ($char != " " && -n $char) ]]; then
+      word+=$char
+      open=1
+    elif [[ -n $open ]]; then
+      json_string "$word"
+      out+=${out:+, }$REPLY
+      word="" open=""
+    fi
+  done
+  REPLY="[$out]"
+}
+
+# Usage: at_exit <function>
+# Calls <function> when Pyve ends, however it ends (but for kill -9). The last added goes first.
+at_exit() {
+  _cleanups=("$1" ${_cleanups[@]+"${_cleanups[@]}"})
+}
+
+# Usage: finish
+# The exit trap: cleans up, and prints the JSON answer.
+finish() {
+  local status=$? cleanup state=ok joined="" item milliseconds=0
+  set +e
+  for cleanup in ${_cleanups[@]+"${_cleanups[@]}"}; do
+    "$cleanup"
+  done
+  if ((status != 0 && status < 126 && _error_count == 0 && _warning_count == 0)) && [[ ${PYVE_COMMAND-} != help ]]; then
+    fail E_INTERNAL "pyve $PYVE_COMMAND stopped with status $status" \
+      why "a step failed without saying why; this is a mistake in Pyve" \
+      fix "pyve --verbose $PYVE_COMMAND"
+  fi
+  [[ -n ${PYVE_JSON-} ]] || return "$status"
+  if [[ -n $_started && -n ${EPOCHREALTIME-} ]]; then
+    # 10# because a fraction may begin with zeros; a comma in some locales.
+    milliseconds=$(((10#${EPOCHREALTIME//[.,]/} - 10#${_started//[.,]/}) / 1000))
+  else
+    milliseconds=$((SECONDS * 1000))
+  fi
+  if ((status != 0 && status != 2)); then
+    state=error
+  elif ((_warning_count > 0 || status == 2)); then
+    state=warning
+  fi
+  json_string "${PYVE_COMMAND-}"
+  printf '{"version": 1, "command": %s, "status": "%s", "exit_code": %d, "duration_ms": %d' "$REPLY" "$state" "$status" "$milliseconds"
+  for item in ${_json_detail[@]+"${_json_detail[@]}"}; do
+    joined+=${joined:+, }$item
+  done
+  printf ', "detail": {%s}' "$joined"
+  joined=""
+  for item in ${_json_events[@]+"${_json_events[@]}"}; do
+    joined+=${joined:+, }$item
+  done
+  printf ', "events": [%s]' "$joined"
+  joined=""
+  for item in ${_json_diagnostics[@]+"${_json_diagnostics[@]}"}; do
+    joined+=${joined:+, }$item
+  done
+  printf ', "diagnostics": [%s]}\n' "$joined"
+  return "$status"
+}

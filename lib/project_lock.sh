@@ -1,0 +1,161 @@
+# shellcheck shell=bash
+# One command at a time changes a project; and what a killed one left is cleared by the next.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/project_lock.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
+
+_project_locked=""
+
+# Usage: process_identity <pid>
+# Sets REPLY to "<pid>:<start time>", so that a recycled pid is not mistaken for the same
+# process; status 1 when there is no such process.
+process_identity() {
+  local line
+  local -a fields
+  if [[ -r /proc/self/stat ]]; then
+    { IFS= read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+    # The second field, the name in parentheses, may hold anything: count from behind it.
+    IFS=' ' read -r -a fields <<<"${line##*) }"
+    # State Z: dead, and only waiting for its parent.
+    [[ ${fields[0]} != Z ]] || return 1
+    REPLY=$1:${fields[19]}
+  else
+    kill -0 "$1" 2>/dev/null || return 1
+    line=$(ps -o lstart= -p "$1") || return 1
+    REPLY=$1:${line//[![:alnum:]]/-}
+  fi
+}
+
+# Usage: is_alive <identity>
+# True when the process that process_identity named is still running.
+is_alive() {
+  process_identity "${1%%:*}" && [[ $REPLY == "$1" ]]
+}
+
+# Usage: lock_project
+# Takes the lock of the project in the current folder, waiting for another Pyve if need be (and
+# saying so), then clears what a killed command left. Given back at exit. Status 1 when .pyve
+# cannot be written.
+lock_project() {
+  local me owner told=""
+  [[ -z $_project_locked ]] || return 0
+  process_identity "$$"
+  me=$REPLY
+  if ! mkdir -p .pyve 2>/dev/null; then
+    fail E_FILE_WRITE "cannot make the folder .pyve" \
+      why "no permission to write in $PWD, the file system is read-only, or .pyve is a file"
+    return 1
+  fi
+  while ! ln -s "$me" .pyve/lock 2>/dev/null; do
+    if [[ ! -L .pyve/lock ]]; then
+      # Gone again, or it never could be made.
+      if [[ ! -w .pyve || -e .pyve/lock ]]; then
+        fail E_FILE_WRITE "cannot make the lock .pyve/lock" why "no permission to write in $PWD/.pyve, or no space"
+        return 1
+      fi
+      continue
+    fi
+    owner=$(readlink .pyve/lock 2>/dev/null) || continue
+    if is_alive "$owner"; then
+      if [[ -z $told ]]; then
+        printf 'Waiting for another Pyve (process %s) to finish with this project.\n' "${owner%%:*}" >&2
+        told=1
+      fi
+      sleep 0.2
+    else
+      take_over_lock "$owner" "$me" || :
+    fi
+  done
+  _project_locked=$me
+  at_exit unlock_project
+  clear_tmp
+}
+
+# Usage: take_over_lock <dead owner> <new owner>
+# Removes the lock of a process that is gone. Only one process can do that for one owner: it
+# is the one that manages to make the mark.
+take_over_lock() {
+  local mark=".pyve/lock.${1//[!A-Za-z0-9:-]/-}" marker
+  if ! ln -s "$2" "$mark" 2>/dev/null; then
+    marker=$(readlink "$mark" 2>/dev/null) || return 1
+    is_alive "$marker" || rm -f "$mark"
+    return 1
+  fi
+  if [[ $(readlink .pyve/lock 2>/dev/null) == "$1" ]]; then
+    rm -f .pyve/lock
+  fi
+  rm -f "$mark"
+}
+
+# Usage: unlock_project
+# Gives the lock back, and removes what is empty.
+unlock_project() {
+  if [[ -n $_project_locked && $(readlink .pyve/lock 2>/dev/null) == "$_project_locked" ]]; then
+    clear_tmp
+    rm -f .pyve/lock
+    rmdir .pyve 2>/dev/null || :
+  fi
+  _project_locked=""
+}
+
+# Usage: clear_tmp
+# Puts back an environment that a killed command had moved away, and removes what else it left.
+# Only with the lock.
+clear_tmp() {
+  local old target tries
+  rm -f .pyve/*.pyve-new.* .pyve/lock.* ./.gitignore.pyve-new.* ./.env.pyve-new.* ./.envrc.pyve-new.* \
+    ./.python-version.pyve-new.* ./.tool-versions.pyve-new.*
+  for old in .pyve/tmp/old.*; do
+    [[ -d $old ]] || continue
+    case $old in
+      */old.testenv.*) target=.pyve/${TESTENV_DIR_NAME:-testenv}/venv ;;
+      *)
+        config_load || :
+        config_get venv.directory
+        target=${REPLY:-${DEFAULT_VENV_DIR:-.venv}}
+        ;;
+    esac
+    if [[ ! -e $target ]]; then
+      mv "$old" "$target"
+    fi
+  done
+  # A child of the killed command may still be at work in there: taken away in one step, it cannot
+  # swap in what is half removed.
+  if [[ -d .pyve/tmp ]]; then
+    mv .pyve/tmp ".pyve/tmp.gone.$$"
+  fi
+  for old in .pyve/tmp.gone.*; do
+    for tries in 1 2 3 4 5; do
+      if [[ ! -e $old ]] || rm -rf "$old" 2>/dev/null; then
+        break
+      fi
+      sleep 0.1
+    done
+  done
+}
+
+# Usage: clear_leftovers <project>
+# For commands that only read: clears what a killed command left, unless another Pyve is at work
+# or the project cannot be written.
+clear_leftovers() {
+  local owner
+  if [[ -L $1/.pyve/lock ]]; then
+    owner=$(readlink "$1/.pyve/lock") || return 0
+    if is_alive "$owner"; then
+      return 0
+    fi
+  elif ! compgen -G "$1/.pyve/tmp*" >/dev/null; then
+    return 0
+  fi
+  [[ -w $1/.pyve ]] || return 0
+  (
+    CDPATH="" cd -- "$1" || exit 0
+    _cleanups=()
+    lock_project && unlock_project
+  ) || :
+}

@@ -1,0 +1,84 @@
+# shellcheck shell=bash
+# The environment of the test runner: its own packages, and the project's beneath them.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/testenv.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F build_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_env.sh"
+
+# Where it is, below the project.
+TESTENV_PATH=.pyve/${TESTENV_DIR_NAME:-testenv}/venv
+
+# Usage: find_project_python <environment>
+# Sets REPLY to the real interpreter that the project's environment was made with.
+find_project_python() {
+  get_environment_state "$1" python
+  if [[ -z $REPLY ]]; then
+    probe_interpreter "$1/bin/python" || return 1
+    REPLY=$PYTHON
+  fi
+}
+
+# Usage: is_testenv_current <project's environment>
+# True when the test environment works and has the project's interpreter.
+is_testenv_current() {
+  local wanted
+  find_project_python "$1" || return 1
+  wanted=$REPLY
+  get_environment_state "$TESTENV_PATH" python
+  [[ $REPLY == "$wanted" && -x $TESTENV_PATH/bin/python ]] && ! is_environment_moved "$PWD/$TESTENV_PATH"
+}
+
+# Usage: ensure_testenv <project's environment>
+# Makes the test environment of the project in the current folder when it is missing, broken, or
+# made with another interpreter than the project's. Status 1 when that fails.
+ensure_testenv() {
+  if is_testenv_current "$1"; then
+    return 0
+  fi
+  if [[ -e $TESTENV_PATH ]]; then
+    log_info "The test environment was made for another interpreter or place; it is made anew"
+  fi
+  find_project_python "$1" && probe_interpreter "$REPLY" && ensure_template || return 1
+  build_testenv "${1##*/}"
+}
+
+# Usage: build_testenv <name of the venv directory>
+# Makes the test environment from TEMPLATE.
+build_testenv() {
+  mkdir -p "${TESTENV_PATH%/*}" || return 1
+  build_environment testenv "$PWD/$TESTENV_PATH" testenv || return 1
+  link_project_packages "$1"
+}
+
+# Usage: link_project_packages <name of the venv directory>
+# Lets the test environment find the project's packages behind its own. The place is relative, so
+# that the project can be moved. Not while packages are installed into it: pip would take the
+# project's for its own.
+link_project_packages() {
+  local site
+  for site in "$TESTENV_PATH"/lib/python3*/site-packages; do
+    printf '%s\n' "import os, site, sys; os.environ.get('PYVE_TESTENV_ALONE') or site.addsitedir(os.path.join(sys.prefix, *'../../../$1/lib/${site#"$TESTENV_PATH"/lib/}'.split('/')))" \
+      >"$site/zz_pyve_project.pth" || return 1
+  done
+}
+
+# Usage: has_pytest <project's environment>
+# True when the test environment can import pytest, its own or the project's.
+has_pytest() {
+  local folder
+  for folder in "$TESTENV_PATH" "$1"; do
+    if compgen -G "$folder/lib/python3*/site-packages/pytest/__init__.py" >/dev/null; then
+      return 0
+    fi
+  done
+  "$TESTENV_PATH/bin/python" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pytest") is None)' 2>/dev/null </dev/null
+}
+
+# Usage: install_in_testenv <argument for pip install>...
+# Installs packages into the test environment.
+install_in_testenv() {
+  PYVE_TESTENV_ALONE=1 install_requirements "$PWD/$TESTENV_PATH" "$@"
+}

@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# Small work on strings, without a process, the same in every bash.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/text.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+# Usage: replace_all <text> <what> <by>
+# Sets REPLY to <text> with every <what> replaced. Not ${text//...}: what `&`, `\` and quotes mean
+# in its replacement differs between versions of bash.
+replace_all() {
+  local rest=$1 out=""
+  while [[ $rest == *"$2"* ]]; do
+    out+=${rest%%"$2"*}$3
+    rest=${rest#*"$2"}
+  done
+  REPLY=$out$rest
+}
+
+# Usage: quote_word <text>
+# Sets REPLY to <text> as one word that can be pasted into bash, zsh or sh.
+quote_word() {
+  if [[ $1 =~ ^[A-Za-z0-9_./:=@%+,-]+$ ]]; then
+    REPLY=$1
+  else
+    replace_all "$1" "'" "'\\''"
+    REPLY="'$REPLY'"
+  fi
+}
+
+# Usage: quote_fish_word <text>
+# Sets REPLY to <text> as one word of fish.
+quote_fish_word() {
+  replace_all "$1" "\\" "\\\\"
+  replace_all "$REPLY" "'" "\\'"
+  REPLY="'$REPLY'"
+}
+
+# Usage: quote_csh_word <text>
+# Sets REPLY to <text> as one word of csh, where ! and newline are special between quotes, too.
+quote_csh_word() {
+  replace_all "$1" "'" "'\\''"
+  replace_all "$REPLY" "!" "\\!"
+  replace_all "$REPLY" $'\n' "\\"$'\n'
+  REPLY="'$REPLY'"
+}
+
+# Usage: quote_powershell_word <text>
+# Sets REPLY to <text> as one word of PowerShell.
+quote_powershell_word() {
+  replace_all "$1" "'" "''"
+  REPLY="'$REPLY'"
+}

@@ -1,0 +1,309 @@
+# shellcheck shell=bash
+# What every room needs: logging, dialogues, .gitignore, config values, input checks.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/utils.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
+declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+
+# Where log_info and log_success go: 1, or 2 for rooms whose stdout belongs to the answer.
+PYVE_TALK_FD=1
+
+GITIGNORE_VENV_SECTION="# Pyve virtual environment"
+
+# --- logging
+
+# Usage: talk <text>
+# Prints a line where the talk goes: stdout, or stderr when stdout carries an answer.
+talk() {
+  if [[ -n ${PYVE_JSON-} || $PYVE_TALK_FD == 2 ]]; then
+    printf '%s\n' "$1" >&2
+  else
+    printf '%s\n' "$1"
+  fi
+}
+
+# Usage: log_info <message>
+# Prints "INFO: <message>" on stdout; nothing with --quiet.
+log_info() {
+  record_event info "$1"
+  [[ -n ${PYVE_QUIET-} ]] || talk "INFO: $1"
+}
+
+# Usage: log_success <message>
+# Prints "✓ <message>" on stdout; nothing with --quiet.
+log_success() {
+  record_event success "$1"
+  [[ -n ${PYVE_QUIET-} ]] || talk "✓ $1"
+}
+
+# Usage: log_warning <message>
+# Prints "WARNING: <message>" on stderr.
+log_warning() {
+  record_event warning "$1"
+  printf 'WARNING: %s\n' "$1" >&2
+}
+
+# Usage: log_error <message>
+# Prints "ERROR: <message>" on stderr.
+log_error() {
+  record_event error "$1"
+  printf 'ERROR: %s\n' "$1" >&2
+}
+
+# --- dialogues
+
+# Usage: can_ask
+# True when a dialogue is allowed: not with --yes, not in CI.
+can_ask() {
+  [[ -z ${PYVE_YES-} && -z ${CI-} ]]
+}
+
+# Usage: on_terminal
+# True when a person is there to answer: a dialogue is allowed, and stdin is a terminal.
+on_terminal() {
+  can_ask && [[ -t 0 ]]
+}
+
+# Usage: read_answer <prompt>
+# Asks on stderr, reads a line from a terminal or a pipe. Sets REPLY to the answer without
+# blanks around it; status 1 at the end of input.
+read_answer() {
+  local answer=""
+  printf '%s' "$1" >&2
+  if ! IFS= read -r answer && [[ -z $answer ]]; then
+    printf '\n' >&2
+    REPLY=""
+    return 1
+  fi
+  [[ -t 0 ]] || printf '\n' >&2
+  answer=${answer#"${answer%%[![:space:]]*}"}
+  REPLY=${answer%"${answer##*[![:space:]]}"}
+}
+
+# Usage: prompt_yes_no <prompt>
+# Asks "<prompt> [y/N]: ". Status 0 for yes; 1 for no, for nothing, at the end of input, and
+# after three answers that are neither.
+prompt_yes_no() {
+  local tries
+  for tries in 1 2 3; do
+    read_answer "$1 [y/N]: " || return 1
+    case $REPLY in
+      [yY] | [yY][eE][sS]) return 0 ;;
+      "" | [nN] | [nN][oO]) return 1 ;;
+    esac
+    ((tries == 3)) || printf 'Please answer y or n.\n' >&2
+  done
+  return 1
+}
+
+# --- .gitignore
+
+# Usage: gitignore_has_pattern <pattern>
+# True when .gitignore has exactly this line.
+gitignore_has_pattern() {
+  read_file .gitignore
+  has_line "$1" "$REPLY"
+}
+
+# Usage: has_line <line> <text>
+# True when <text> has exactly this line; line ends may be CRLF.
+has_line() {
+  local text=$'\n'${2//$'\r'/}$'\n'
+  [[ $text == *$'\n'"$1"$'\n'* ]]
+}
+
+# Usage: append_pattern_to_gitignore <pattern>
+# Adds the line at the end, unless it is there.
+append_pattern_to_gitignore() {
+  read_file .gitignore
+  if has_line "$1" "$REPLY"; then
+    return 0
+  fi
+  if [[ -n $REPLY && $REPLY != *$'\n' ]]; then
+    REPLY+=$'\n'
+  fi
+  write_file .gitignore "$REPLY$1"$'\n'
+}
+
+# Usage: insert_pattern_in_gitignore_section <pattern> <section comment>
+# Adds the line at the end of the section, unless it is anywhere in the file; at the end of the
+# file when there is no such section.
+insert_pattern_in_gitignore_section() {
+  read_file .gitignore
+  local text=$REPLY
+  if has_line "$1" "$text"; then
+    return 0
+  fi
+  if has_line "$2" "$text"; then
+    insert_in_section "$1" "$2" "$text"
+    write_file .gitignore "$REPLY"
+  else
+    append_pattern_to_gitignore "$1"
+  fi
+}
+
+# Usage: insert_in_section <pattern> <section comment> <text>
+# Sets REPLY to <text> with the pattern after the last line of the section.
+insert_in_section() {
+  local pattern=$1 comment=$2 line out="" inside="" state=before
+  while IFS= read -r line; do
+    if [[ $state == inside && (-z ${line//[[:space:]]/} || $line == "#"*) ]]; then
+      out+=$pattern$'\n'
+      state=after
+    fi
+    if [[ $state == before && ${line%$'\r'} == "$comment" ]]; then
+      state=inside
+    fi
+    out+=$line$'\n'
+  done <<<"${3%$'\n'}"
+  if [[ $state == inside ]]; then
+    out+=$pattern$'\n'
+  fi
+  REPLY=$out
+}
+
+# Usage: remove_pattern_from_gitignore <pattern>
+# Removes every line that is exactly this; the rest stays as it is.
+remove_pattern_from_gitignore() {
+  local line out=""
+  read_file .gitignore
+  local text=$REPLY
+  has_line "$1" "$text" || return 0
+  while IFS= read -r line; do
+    if [[ ${line%$'\r'} != "$1" ]]; then
+      out+=$line$'\n'
+    fi
+  done <<<"${text%$'\n'}"
+  [[ $text == *$'\n' ]] || out=${out%$'\n'}
+  write_file .gitignore "$out"
+}
+
+# Usage: gitignore_template
+# Sets REPLY to the part of .gitignore that Pyve looks after.
+gitignore_template() {
+  IFS= read -r -d '' REPLY <<'TEMPLATE' || :
+# macOS only
+.DS_Store
+
+# Python build and test artifacts
+__pycache__
+*.egg-info
+.coverage
+coverage.xml
+htmlcov/
+.pytest_cache/
+
+# Pyve virtual environment
+.pyve/bin
+.pyve/envs
+.pyve/lock
+.pyve/state
+.pyve/testenv
+.pyve/tmp*
+TEMPLATE
+}
+
+# Usage: write_gitignore_template
+# Brings Pyve's part of .gitignore up to date: sections that are missing come first, patterns
+# that are missing go into their section. The user's lines, comments and blank lines stay; a
+# pattern that a new section brings is not kept twice. Writing it again changes nothing.
+write_gitignore_template() {
+  local template text line section="" block="" fresh="" is_new=""
+  gitignore_template
+  template=$REPLY
+  read_file .gitignore
+  text=$REPLY
+  if [[ -n $text && $text != *$'\n' ]]; then
+    text+=$'\n'
+  fi
+  while IFS= read -r line; do
+    case $line in
+      "#"*)
+        section=$line
+        has_line "$section" "$text" && is_new="" || is_new=1
+        [[ -z $is_new ]] || block+=${block:+$'\n'}$line$'\n'
+        ;;
+      "") ;;
+      *)
+        if [[ -n $is_new ]]; then
+          block+=$line$'\n'
+          fresh+=$line$'\n'
+        elif ! has_line "$line" "$text"; then
+          insert_in_section "$line" "$section" "$text"
+          text=$REPLY
+        fi
+        ;;
+    esac
+  done <<<"$template"
+  if [[ -n $block && -n $text ]]; then
+    local kept=""
+    while IFS= read -r line; do
+      if [[ -z ${line//[[:space:]]/} ]] || ! has_line "${line%$'\r'}" "$fresh"; then
+        kept+=$line$'\n'
+      fi
+    done <<<"${text%$'\n'}"
+    text=$'\n'$kept
+  fi
+  write_file .gitignore "$block$text"
+}
+
+# --- config
+
+# Usage: read_config_value <key>
+# Prints the value at <key> of .pyve/config ("venv.directory"); an empty line's worth of nothing
+# when it is not there.
+read_config_value() {
+  config_load || :
+  config_get "$1"
+  printf '%s\n' "$REPLY"
+}
+
+# Usage: config_file_exists
+# True when the current folder has a .pyve/config.
+config_file_exists() {
+  [[ -f .pyve/config ]]
+}
+
+# --- input
+
+# Usage: validate_venv_dir_name <name>
+# True for a name that a venv directory may have; otherwise says what is wrong with it.
+validate_venv_dir_name() {
+  local name=${1-}
+  case $name in
+    "")
+      fail E_VENV_NAME "the name of the venv directory is empty" fix "pyve init .venv"
+      return 1
+      ;;
+    .env | .git | .gitignore | .tool-versions | .python-version | .envrc | .pyve | . | ..)
+      fail E_VENV_NAME "'$name' is a reserved name and cannot be the venv directory" \
+        why "the project uses it for something else" fix "pyve init .venv"
+      return 1
+      ;;
+  esac
+  if [[ ! $name =~ ^[A-Za-z0-9._][A-Za-z0-9._-]*$ ]]; then
+    fail E_VENV_NAME "'$name' is not a name for a venv directory" \
+      why "letters, digits, '.', '_' and '-' are allowed, and no '-' in front" fix "pyve init .venv"
+    return 1
+  fi
+}
+
+# Usage: validate_python_version <version>
+# True for a full version such as 3.12.4; otherwise says what is expected.
+validate_python_version() {
+  if [[ ! ${1-} =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]; then
+    fail E_PYTHON_VERSION_INVALID "'${1-}' is not a full Python version" why "expected: #.#.#, as in 3.12.4"
+    return 1
+  fi
+}
+
+# Usage: is_file_empty <file>
+# True when the file is missing or has no bytes; a lone newline is content.
+is_file_empty() {
+  [[ ! -s $1 ]]
+}

@@ -1,0 +1,437 @@
+# shellcheck shell=bash
+# Environments of the venv backend: made from a template, swapped in whole, mended when moved.
+#
+# A template is made once for each interpreter, by the standard library's venv and the pip
+# wheel that comes with it; an environment is a copy of hard links, with the few files
+# that name their own place written anew. Inside, pyve.state says what it was made from.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/venv_env.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
+declare -F probe_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
+declare -F pyve_write_sitecustomize_shim >/dev/null || . "${BASH_SOURCE[0]%/*}/distutils_shim.sh"
+
+# Changes when what a template holds changes.
+TEMPLATE_FORMAT=1
+
+# shellcheck disable=SC2153 # PYTHON and its kin are set by lib/interpreter.sh
+
+# Usage: ensure_template
+# Sets TEMPLATE to the template for the interpreter that probe_interpreter found (PYTHON,
+# PYTHON_ID, ...), making it when it is missing. Status 1, with a diagnostic, when that fails.
+ensure_template() {
+  local cache=${XDG_CACHE_HOME:-${HOME:-}/.cache} fresh log status=0
+  TEMPLATE=$cache/pyve/templates/$PYTHON_ID-$TEMPLATE_FORMAT
+  if [[ -f $TEMPLATE/complete ]]; then
+    return 0
+  fi
+  clear_dead_templates "${TEMPLATE%/*}"
+  fresh=$TEMPLATE.new.$$
+  log=$fresh.log
+  if ! mkdir -p "$fresh" 2>/dev/null; then
+    fail E_CACHE_WRITE "cannot make the folder $fresh" why "Pyve keeps templates of environments there" \
+      fix "XDG_CACHE_HOME=/another/folder pyve init"
+    return 1
+  fi
+  log_verbose "Making the template of an environment for Python $PYTHON_VERSION (once for each interpreter)"
+  find_pip_wheels
+  "$PYTHON" -I "$PYVE_ROOT/helpers/make_template.py" "$fresh" \
+    ${PIP_WHEELS[@]+"${PIP_WHEELS[@]}"} >"$log" 2>&1 </dev/null || status=$?
+  if ((status != 0)); then
+    fail_template "$status" "$log"
+    rm -rf "$fresh" "$log"
+    return 1
+  fi
+  # Whoever changes a file of an environment in place must not change it for all others.
+  find "$fresh/tree" -type f -exec chmod a-w {} +
+  chmod +x "$fresh/text/script"/*
+  rm -f "$log"
+  printf 'python=%s\n' "$PYTHON" >"$fresh/complete"
+  if ! mv "$fresh" "$TEMPLATE" 2>/dev/null || [[ -d $TEMPLATE/${fresh##*/} ]]; then
+    # Another Pyve was faster.
+    rm -rf "$fresh" "${TEMPLATE:?}/${fresh##*/}"
+  fi
+  [[ -f $TEMPLATE/complete ]]
+}
+
+# Usage: clear_dead_templates <folder>
+# Removes templates that a killed Pyve did not finish.
+clear_dead_templates() {
+  local left pid
+  for left in "$1"/*.new.*; do
+    pid=${left##*.new.}
+    pid=${pid%.log}
+    if [[ -e $left && $pid =~ ^[0-9]+$ ]] && ! kill -0 "$pid" 2>/dev/null; then
+      rm -rf "$left"
+    fi
+  done
+}
+
+# Usage: find_pip_wheels
+# Sets PIP_WHEELS to the pip wheels on this machine, the interpreter's own first.
+find_pip_wheels() {
+  local path wheel
+  PIP_WHEELS=()
+  if [[ -n $PYTHON_PIP_WHEEL ]]; then
+    PIP_WHEELS+=("$PYTHON_PIP_WHEEL")
+    return 0
+  fi
+  list_interpreters
+  for path in ${INTERPRETER_PATHS[@]+"${INTERPRETER_PATHS[@]}"}; do
+    for wheel in "${path%/*}"/../lib/python3.*/ensurepip/_bundled/pip-*.whl; do
+      if [[ -f $wheel ]]; then
+        PIP_WHEELS+=("$wheel")
+      fi
+    done
+  done
+  for wheel in /usr/share/python-wheels/pip-*.whl; do
+    if [[ -f $wheel ]]; then
+      PIP_WHEELS+=("$wheel")
+    fi
+  done
+}
+
+# Usage: fail_template <status of make_template.py> <its log>
+# Says why there is no template. Status 1.
+fail_template() {
+  local why minor=${PYTHON_VERSION%.*}
+  if (($1 == 3)); then
+    fail E_PIP_MISSING "Python $PYTHON_VERSION ($PYTHON) comes without pip" \
+      why "it has no ensurepip, and no other Python here has a pip wheel that fits it" \
+      fix "sudo apt-get install python$minor-venv"
+    return 1
+  fi
+  read_file "$2"
+  why=${REPLY%$'\n'}
+  why=${why##*$'\n'}
+  if [[ $REPLY == *"No module named 'venv'"* ]]; then
+    fail E_VENV_MISSING "Python $PYTHON_VERSION ($PYTHON) cannot make environments" \
+      why "its venv module is missing" fix "sudo apt-get install python$minor-venv"
+  elif [[ $REPLY == *"No space left"* ]]; then
+    fail E_DISK_FULL "there is no space left for the template of an environment" why "$why" fix "df -h ."
+  else
+    fail E_TEMPLATE "Python $PYTHON_VERSION ($PYTHON) could not make an environment" why "${why:-exit status $1}" \
+      fix "$PYTHON -m venv /tmp/try"
+  fi
+}
+
+# Usage: clone_environment <new folder> <final place> <name>
+# Makes an environment from TEMPLATE in <new folder> that works at <final place>, an absolute
+# path, and is called <name>. Status 1 when it fails; what was made then stays for the caller.
+clone_environment() {
+  local target=$1 place=$2 name=$3 file text head
+  copy_tree "$TEMPLATE/tree" "$target" || return 1
+  render_activate write_new "$target" "$place" "$name" || return 1
+  # The mode comes with the copy; the text is then written over it.
+  cp -p "$TEMPLATE/text/script"/* "$target/bin/" || return 1
+  script_head "$place"
+  head=$REPLY
+  for file in "$TEMPLATE/text/script"/*; do
+    read_file "$file"
+    printf '%s%s' "$head" "$REPLY" >"$target/bin/${file##*/}" || return 1
+  done
+  read_file "$TEMPLATE/text/pyvenv.cfg"
+  text=$REPLY
+  replace_all "${name//[[:cntrl:]]/ }" "'" "\\'"
+  replace_all "$text" "@PYVE_VENV_PROMPT@" "'$REPLY'"
+  printf '%s' "$REPLY" >"$target/pyvenv.cfg" || return 1
+  write_environment_state "$target" "$place"
+}
+
+# Usage: render_activate <write> <folder> <final place> <name>
+# Writes the activate scripts into <folder>/bin by `<write> <file> <text>`. Place and name are
+# quoted as each shell needs it.
+render_activate() {
+  local write=$1 target=$2 place=$3 name=$4 file text quote
+  for file in "$TEMPLATE/text/bin"/*; do
+    read_file "$file"
+    text=$REPLY
+    case $file in
+      *.csh) quote=quote_csh_word ;;
+      *.fish) quote=quote_fish_word ;;
+      *.ps1) quote=quote_powershell_word ;;
+      *) quote=quote_word ;;
+    esac
+    "$quote" "$place"
+    replace_all "$text" "@PYVE_VENV_DIR@" "$REPLY"
+    text=$REPLY
+    "$quote" "$name"
+    replace_all "$text" "@PYVE_VENV_PROMPT@" "$REPLY"
+    "$write" "$target/bin/${file##*/}" "$REPLY" || return 1
+  done
+}
+
+# Usage: write_new <file> <text>
+# Writes a file that nobody reads yet.
+write_new() {
+  printf '%s' "$2" >"$1"
+}
+
+# Usage: write_environment_state <folder> <final place>
+# Records in the environment what it was made from.
+write_environment_state() {
+  printf 'format=1\npath=%s\npython=%s\nversion=%s\nstdlib=%s\n' \
+    "${2//$'\n'/\\n}" "$PYTHON" "$PYTHON_VERSION" "$PYTHON_STDLIB" >"$1/pyve.state"
+}
+
+# Usage: copy_tree <from> <to>
+# Copies a folder with the cheapest means this system has: hard links, clones of the file
+# system, or bytes.
+copy_tree() {
+  if cp -al "$1" "$2" 2>/dev/null; then
+    return 0
+  fi
+  rm -rf "$2"
+  if [[ $OSTYPE == darwin* ]] && cp -cRp "$1" "$2" 2>/dev/null; then
+    return 0
+  fi
+  rm -rf "$2"
+  if ! cp -Rp "$1" "$2" 2>/dev/null; then
+    fail E_FILE_WRITE "cannot make the environment $2" why "no permission, or no space left" fix "df -h ."
+    return 1
+  fi
+}
+
+# Usage: script_head <environment>
+# Sets REPLY to the first lines of a console script: a plain #! line where the system can
+# read it, else a detour by sh that Python reads as a string.
+script_head() {
+  local python=$1/bin/python
+  if [[ $python =~ ^[^[:space:]]+$ ]] && ((${#python} <= 120)); then
+    REPLY="#!$python"$'\n'
+  else
+    quote_word "$python"
+    REPLY="#!/bin/sh"$'\n'"'''exec' $REPLY \"\$0\" \"\$@\""$'\n'"' '''"$'\n'
+  fi
+}
+
+# Usage: get_environment_state <environment> <key>
+# Sets REPLY to what pyve.state says, or to "".
+get_environment_state() {
+  local line
+  REPLY=""
+  [[ -f $1/pyve.state ]] || return 0
+  while IFS= read -r line; do
+    if [[ $line == "$2="* ]]; then
+      REPLY=${line#*=}
+    fi
+  done <"$1/pyve.state"
+}
+
+# Usage: is_environment_moved <environment>
+# True when the environment (an absolute path) was made for another place. REPLY: that place.
+is_environment_moved() {
+  local line="" script
+  get_environment_state "$1" path
+  if [[ -z $REPLY && -f $1/bin/pip ]]; then
+    # Made by another tool: its pip says where.
+    {
+      IFS= read -r line || :
+    } <"$1/bin/pip"
+    script='^#!(/.+)/bin/python[0-9.]*$'
+    [[ $line =~ $script ]] || return 1
+    REPLY=${BASH_REMATCH[1]}
+  fi
+  [[ -n $REPLY && $REPLY != "${1//$'\n'/\\n}" && ! $REPLY -ef $1 ]]
+}
+
+# Usage: check_environment <environment>
+# Executes the environment's interpreter. Sets ENV_PYTHON_VERSION. Status 1 when it does not
+# work; REPLY then says why.
+check_environment() {
+  local python=$1/bin/python out
+  ENV_PYTHON_VERSION=""
+  if [[ ! -d $1 ]]; then
+    REPLY="$1 is not there"
+    return 1
+  fi
+  if [[ -L $python && ! -e $python ]]; then
+    # Follow the links inside the folder to the one that leads out of it.
+    while [[ -L $python ]]; do
+      out=$(readlink "$python")
+      [[ $out == /* ]] || out=${python%/*}/$out
+      python=$out
+    done
+    REPLY="its interpreter $python is gone"
+    return 1
+  fi
+  if [[ ! -e $python ]]; then
+    REPLY="$1/bin/python is not there"
+    return 1
+  fi
+  if ! out=$("$python" -I -S -c 'import sys, encodings; print("%d.%d.%d" % sys.version_info[:3])' 2>&1 </dev/null); then
+    REPLY="its interpreter does not run: ${out##*$'\n'}"
+    return 1
+  fi
+  ENV_PYTHON_VERSION=$out
+}
+
+# Usage: fail_environment <project> <environment>
+# Says what is wrong with an environment that cannot be used, and what to type. Status 1.
+fail_environment() {
+  local wish="" here=""
+  if [[ ! $1 -ef $PWD ]]; then
+    quote_word "$1"
+    here="-C $REPLY "
+  fi
+  if check_environment "$2"; then
+    REPLY="the standard library of its interpreter is gone"
+  fi
+  if [[ ! -d $2 ]]; then
+    fail E_ENV_MISSING "there is no environment in this project" why "$REPLY" fix "pyve ${here}init"
+    return 1
+  fi
+  wish=$REPLY
+  fail E_INTERPRETER_GONE "the environment $2 does not work any more" why "$wish" fix "pyve ${here}init --force"
+}
+
+# Usage: build_environment <kind> <final place> <name> [requirement argument]...
+# Makes an environment in .pyve/tmp and swaps it in for what is at <final place> (absolute). <kind> is
+# venv or testenv. With requirements (arguments for pip install) they are installed before the
+# swap: when that fails, what was there stays.
+build_environment() {
+  local kind=$1 place=$2 name=$3
+  local new=$PWD/.pyve/tmp/new.$kind.$$
+  shift 3
+  rm -rf "$new"
+  if ! mkdir -p .pyve/tmp "${place%/*}" || ! clone_environment "$new" "$place" "$name"; then
+    rm -rf "$new"
+    if ((_error_count == 0)); then
+      fail E_FILE_WRITE "cannot make the environment $place" why "no permission, or no space left" fix "df -h ."
+    fi
+    return 1
+  fi
+  install_distutils_shim "$new" "$PYTHON_VERSION" || return 1
+  if (($#)); then
+    if ! install_requirements "$new" "$@"; then
+      rm -rf "$new"
+      return 1
+    fi
+    "$new/bin/python" -I "$PYVE_ROOT/helpers/relocate_environment.py" "$new" "$new" "$place" || return 1
+  fi
+  swap_in "$kind" "$new" "$place"
+}
+
+# Usage: install_distutils_shim <environment> <version of its Python>
+# Writes the distutils shim where Python needs it. (The site-packages folder is known; asking the
+# interpreter would cost a start.)
+install_distutils_shim() {
+  local minor
+  minor=${2#*.}
+  minor=${minor%%.*}
+  if ((minor < 12)) || pyve_is_distutils_shim_disabled; then
+    return 0
+  fi
+  pyve_write_sitecustomize_shim "$1/lib/python3.$minor/site-packages"
+}
+
+# Usage: swap_in <kind> <new folder> <place>
+# Puts the new environment at its place, in one step where the system can, and removes the old.
+swap_in() {
+  local new=$2 place=$3 old=.pyve/tmp/old.$1.$$ status=0
+  if [[ ! -e $place && ! -L $place ]]; then
+    mv "$new" "$place" || return 1
+    return 0
+  fi
+  "$PYTHON" -I -S "$PYVE_ROOT/helpers/exchange.py" "$new" "$place" || status=$?
+  if ((status == 0)); then
+    rm -rf "$new"
+    return 0
+  fi
+  # Two steps: clear_tmp puts the old one back when the second does not come.
+  if ! mv "$place" "$old" || ! mv "$new" "$place"; then
+    fail E_FILE_WRITE "cannot replace $place" why "it may be a mount point, or in use"
+    return 1
+  fi
+  rm -rf "$old"
+}
+
+# Usage: remove_environment <kind> <place>
+# Lets the environment vanish in one step, then removes it.
+remove_environment() {
+  local gone=".pyve/tmp/gone.$1.$$"
+  [[ -e $2 || -L $2 ]] || return 0
+  rm -rf "$gone"
+  if mkdir -p .pyve/tmp 2>/dev/null && mv "$2" "$gone" 2>/dev/null; then
+    rm -rf "$gone"
+  else
+    rm -rf "$2"
+  fi
+  if [[ -e $2 || -L $2 ]]; then
+    fail E_FILE_WRITE "cannot remove $2" why "no permission, or it is in use"
+    return 1
+  fi
+}
+
+# Usage: find_requirements
+# Sets REQUIREMENTS to the arguments for pip install that the project asks for: its
+# requirements*.txt, and itself when pyproject.toml or setup.py makes it installable. REPLY: the same
+# for a person.
+find_requirements() {
+  local file text=""
+  REQUIREMENTS=()
+  for file in requirements*.txt; do
+    if [[ -f $file ]]; then
+      REQUIREMENTS+=(-r "./$file")
+      text+=${text:+, }$file
+    fi
+  done
+  if is_installable; then
+    REQUIREMENTS+=(-e .)
+    text+=${text:+, }"the project itself (editable)"
+  fi
+  REPLY=$text
+}
+
+# Usage: is_installable
+# True when pip can install the project in the current folder.
+is_installable() {
+  local line
+  if [[ -f setup.py ]]; then
+    return 0
+  fi
+  if [[ -f pyproject.toml ]]; then
+    while IFS= read -r line || [[ -n $line ]]; do
+      if [[ $line =~ ^[[:space:]]*\[(project|build-system)\] ]]; then
+        return 0
+      fi
+    done <pyproject.toml
+  fi
+  return 1
+}
+
+# Usage: install_requirements <environment> <argument for pip install>...
+# Installs into an environment through uv when it is there, else its own pip. The log goes to
+# stderr. Status 1 with a diagnostic when that fails.
+install_requirements() {
+  local environment=$1 status=0 tool="pip"
+  shift
+  if type -P uv >/dev/null; then
+    tool="uv"
+    VIRTUAL_ENV="" uv pip install --quiet --python "$environment/bin/python" "$@" >&2 </dev/null || status=$?
+  else
+    PIP_REQUIRE_VIRTUALENV="" PIP_USER="" PIP_TARGET="" PIP_PREFIX="" \
+      "$environment/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2 </dev/null || status=$?
+  fi
+  if ((status != 0)); then
+    fail E_INSTALL_REQUIREMENTS "the requirements could not be installed" \
+      why "$tool install $* ended with status $status; its own words are above" fix "pyve init --update --deps"
+    return 1
+  fi
+}
+
+# Usage: mend_environment <environment> <project>
+# Makes an environment that was moved with its project work at its new place, keeping every
+# package. TEMPLATE must be the one of its interpreter.
+mend_environment() {
+  local old
+  is_environment_moved "$1" || return 0
+  old=$REPLY
+  "$1/bin/python" -I "$PYVE_ROOT/helpers/relocate_environment.py" "$1" "${old//\\n/$'\n'}" "$1" || return 1
+  render_activate write_file "$1" "$1" "${2##*/}" || return 1
+  write_environment_state "$1" "$1"
+}
