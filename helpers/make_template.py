@@ -2,10 +2,11 @@
 
 Usage: make_template.py TARGET WHEEL...
 
-Run by the interpreter that the template is for. Makes TARGET/tree (a PEP 405 environment
-that may be copied or hard-linked to any place) and TARGET/text (the files that name their place:
-activate scripts, console scripts, pyvenv.cfg; the place is written as a mark that
-lib/venv_env.sh replaces). The first WHEEL of pip that fits this interpreter is installed.
+Run by the interpreter that the template is for. Makes TARGET/tree (a PEP 405 environment with
+pip that may be copied or hard-linked to any place), TARGET/bare (the same without pip) and
+TARGET/text (the files that name their place: activate scripts, console scripts, pyvenv.cfg; the
+place is written as a mark that lib/venv_env.sh replaces). The first WHEEL of pip that fits
+this interpreter is installed.
 
 Exit status 0: done; 3: no pip wheel fits (TARGET is made, without pip); 1: failed.
 """
@@ -154,6 +155,16 @@ def move_texts(tree: str, text: str) -> None:
         stream.writelines([*lines, "prompt = %s\n" % PROMPT_MARK])
 
 
+def make_bare(tree: str, bare: str) -> None:
+    """Copy ``tree`` without what is installed in it."""
+    import shutil
+
+    def installed(folder: str, names: list[str]) -> list[str]:
+        return names if os.path.basename(folder) == "site-packages" else []
+
+    shutil.copytree(tree, bare, symlinks=True, ignore=installed)
+
+
 def main(target: str, wheels: list[str]) -> int:
     """Make the template below ``target``. See the module for the exit status."""
     target = os.path.realpath(target)
@@ -162,6 +173,7 @@ def main(target: str, wheels: list[str]) -> int:
     has_pip = install_pip(tree, wheels)
     if has_pip:
         move_texts(tree, os.path.join(target, "text"))
+        make_bare(tree, os.path.join(target, "bare"))
     return 0 if has_pip else 3
 
 

@@ -73,20 +73,18 @@ write_env_file() {
     log_info "$file is there already and keeps its content"
     return 0
   fi
+  if [[ -n $1 && ! -f $template ]]; then
+    log_warning "there is no ~/.local/.env to copy; $file is empty"
+  fi
+  if [[ -z $1 || ! -f $template ]]; then
+    (umask 077 && set -C && : >"$file") 2>/dev/null || fail_write "$file"
+    return
+  fi
   temporary=$file.pyve-new.$$
-  if ! (umask 077 && : >"$temporary") 2>/dev/null; then
+  if ! (umask 077 && cat -- "$template" >"$temporary" && mv -f "$temporary" "$file") 2>/dev/null; then
+    rm -f "$temporary"
     fail_write "$file"
     return 1
   fi
-  if [[ -n $1 && -f $template ]]; then
-    if ! cat -- "$template" >"$temporary" 2>/dev/null; then
-      rm -f "$temporary"
-      fail_write "$file"
-      return 1
-    fi
-    log_success "Copied ~/.local/.env to $file"
-  elif [[ -n $1 ]]; then
-    log_warning "there is no ~/.local/.env to copy; $file is empty"
-  fi
-  mv -f "$temporary" "$file"
+  log_success "Copied ~/.local/.env to $file"
 }

@@ -232,5 +232,6 @@ config_set() {
     text=$REPLY
     shift 2
   done
-  mkdir -p .pyve && write_file .pyve/config "$text" && config_load
+  [[ -d .pyve ]] || mkdir -p .pyve || return 1
+  write_file .pyve/config "$text" && config_load
 }

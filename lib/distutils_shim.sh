@@ -71,7 +71,11 @@ class _DistutilsFinder:
 
 sys.meta_path.append(_DistutilsFinder)
 SHIM
-  write_file "$file" "$text"
+  if [[ -e $file ]]; then
+    write_file "$file" "$text"
+  else
+    printf '%s' "$text" >"$file" || fail_write "$file"
+  fi
 }
 
 # Usage: pyve_distutils_shim_probe <python>

@@ -71,7 +71,8 @@ record_made() {
   read_file "$MADE_RECORD"
   forget_line "$1" "$REPLY"
   text=$REPLY
-  mkdir -p .pyve && write_file "$MADE_RECORD" "$text$digest $1"$'\n'
+  [[ -d .pyve ]] || mkdir -p .pyve || return 1
+  write_file "$MADE_RECORD" "$text$digest $1"$'\n'
 }
 
 # Usage: forget_line <file> <record>

@@ -93,23 +93,19 @@ take_over_lock() {
 }
 
 # Usage: unlock_project
-# Gives the lock back, and removes what is empty.
+# Clears up, gives the lock back, and removes .pyve when nothing is in it.
 unlock_project() {
-  if [[ -n $_project_locked && $(readlink .pyve/lock 2>/dev/null) == "$_project_locked" ]]; then
-    clear_tmp
-    rm -f .pyve/lock
-    rmdir .pyve 2>/dev/null || :
-  fi
+  [[ -n $_project_locked ]] || return 0
   _project_locked=""
+  restore_old_environments
+  rm -rf .pyve/tmp .pyve/lock
+  compgen -G ".pyve/*" >/dev/null || rmdir .pyve 2>/dev/null || :
 }
 
-# Usage: clear_tmp
-# Puts back an environment that a killed command had moved away, and removes what else it left.
-# Only with the lock.
-clear_tmp() {
-  local old target tries
-  rm -f .pyve/*.pyve-new.* .pyve/lock.* ./.gitignore.pyve-new.* ./.env.pyve-new.* ./.envrc.pyve-new.* \
-    ./.python-version.pyve-new.* ./.tool-versions.pyve-new.*
+# Usage: restore_old_environments
+# Puts back what was moved away and not replaced. Only with the lock.
+restore_old_environments() {
+  local old target
   for old in .pyve/tmp/old.*; do
     [[ -d $old ]] || continue
     case $old in
@@ -124,6 +120,19 @@ clear_tmp() {
       mv "$old" "$target"
     fi
   done
+}
+
+# Usage: clear_tmp
+# Puts back an environment that a killed command had moved away, and removes what else it left.
+# Only with the lock.
+clear_tmp() {
+  local old tries
+  for old in .pyve/*.pyve-new.* .pyve/lock.* ./.*.pyve-new.*; do
+    if [[ -e $old || -L $old ]]; then
+      rm -f "$old"
+    fi
+  done
+  restore_old_environments
   # A child of the killed command may still be at work in there: taken away in one step, it cannot
   # swap in what is half removed.
   if [[ -d .pyve/tmp ]]; then

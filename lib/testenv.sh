@@ -41,14 +41,16 @@ ensure_testenv() {
   if [[ -e $TESTENV_PATH ]]; then
     log_info "The test environment was made for another interpreter or place; it is made anew"
   fi
-  find_project_python "$1" && probe_interpreter "$REPLY" && ensure_template || return 1
+  find_project_python "$1" || return 1
+  if [[ $REPLY != "${PYTHON-}" || ! -f ${TEMPLATE-}/complete ]]; then
+    probe_interpreter "$REPLY" && ensure_template || return 1
+  fi
   build_testenv "${1##*/}"
 }
 
 # Usage: build_testenv <name of the venv directory>
-# Makes the test environment from TEMPLATE.
+# Makes the test environment from TEMPLATE, without pip until something is to be installed.
 build_testenv() {
-  mkdir -p "${TESTENV_PATH%/*}" || return 1
   build_environment testenv "$PWD/$TESTENV_PATH" testenv || return 1
   link_project_packages "$1"
 }
@@ -77,8 +79,19 @@ has_pytest() {
   "$TESTENV_PATH/bin/python" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pytest") is None)' 2>/dev/null </dev/null
 }
 
+# Usage: ensure_testenv_pip
+# Sees to it that the test environment has pip.
+ensure_testenv_pip() {
+  if [[ -x $TESTENV_PATH/bin/pip ]]; then
+    return 0
+  fi
+  get_environment_state "$TESTENV_PATH" python
+  probe_interpreter "$REPLY" && ensure_template && add_pip "$PWD/$TESTENV_PATH"
+}
+
 # Usage: install_in_testenv <argument for pip install>...
 # Installs packages into the test environment.
 install_in_testenv() {
+  ensure_testenv_pip || return 1
   PYVE_TESTENV_ALONE=1 install_requirements "$PWD/$TESTENV_PATH" "$@"
 }

@@ -135,12 +135,8 @@ append_pattern_to_gitignore() {
 # file when there is no such section.
 insert_pattern_in_gitignore_section() {
   read_file .gitignore
-  local text=$REPLY
-  if has_line "$1" "$text"; then
-    return 0
-  fi
-  if has_line "$2" "$text"; then
-    insert_in_section "$1" "$2" "$text"
+  if has_line "$2" "$REPLY"; then
+    insert_in_section "$1" "$2" "$REPLY"
     write_file .gitignore "$REPLY"
   else
     append_pattern_to_gitignore "$1"
@@ -148,9 +144,13 @@ insert_pattern_in_gitignore_section() {
 }
 
 # Usage: insert_in_section <pattern> <section comment> <text>
-# Sets REPLY to <text> with the pattern after the last line of the section.
+# Sets REPLY to <text> with the pattern after the last line of the section, unless it has it.
 insert_in_section() {
-  local pattern=$1 comment=$2 line out="" inside="" state=before
+  local pattern=$1 comment=$2 line out="" state=before
+  if has_line "$pattern" "$3"; then
+    REPLY=$3
+    return 0
+  fi
   while IFS= read -r line; do
     if [[ $state == inside && (-z ${line//[[:space:]]/} || $line == "#"*) ]]; then
       out+=$pattern$'\n'
@@ -208,10 +208,11 @@ htmlcov/
 TEMPLATE
 }
 
-# Usage: write_gitignore_template
+# Usage: write_gitignore_template [pattern]...
 # Brings Pyve's part of .gitignore up to date: sections that are missing come first, patterns
-# that are missing go into their section. The user's lines, comments and blank lines stay; a
-# pattern that a new section brings is not kept twice. Writing it again changes nothing.
+# that are missing go into their section, those given into the one of the environment. The
+# user's lines, comments and blank lines stay; a pattern that a new section brings is not kept
+# twice. Writing it again changes nothing.
 write_gitignore_template() {
   local template text line section="" block="" fresh="" is_new=""
   gitignore_template
@@ -233,7 +234,7 @@ write_gitignore_template() {
         if [[ -n $is_new ]]; then
           block+=$line$'\n'
           fresh+=$line$'\n'
-        elif ! has_line "$line" "$text"; then
+        else
           insert_in_section "$line" "$section" "$text"
           text=$REPLY
         fi
@@ -249,7 +250,12 @@ write_gitignore_template() {
     done <<<"${text%$'\n'}"
     text=$'\n'$kept
   fi
-  write_file .gitignore "$block$text"
+  text=$block$text
+  for line; do
+    insert_in_section "$line" "$GITIGNORE_VENV_SECTION" "$text"
+    text=$REPLY
+  done
+  write_file .gitignore "$text"
 }
 
 # --- config

@@ -16,7 +16,7 @@ declare -F probe_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.s
 declare -F pyve_write_sitecustomize_shim >/dev/null || . "${BASH_SOURCE[0]%/*}/distutils_shim.sh"
 
 # Changes when what a template holds changes.
-TEMPLATE_FORMAT=1
+TEMPLATE_FORMAT=2
 
 # shellcheck disable=SC2153 # PYTHON and its kin are set by lib/interpreter.sh
 
@@ -47,7 +47,7 @@ ensure_template() {
     return 1
   fi
   # Whoever changes a file of an environment in place must not change it for all others.
-  find "$fresh/tree" -type f -exec chmod a-w {} +
+  find "$fresh/tree" "$fresh/bare" -type f -exec chmod a-w {} +
   chmod +x "$fresh/text/script"/*
   rm -f "$log"
   printf 'python=%s\n' "$PYTHON" >"$fresh/complete"
@@ -119,27 +119,50 @@ fail_template() {
   fi
 }
 
-# Usage: clone_environment <new folder> <final place> <name>
-# Makes an environment from TEMPLATE in <new folder> that works at <final place>, an absolute
-# path, and is called <name>. Status 1 when it fails; what was made then stays for the caller.
+# Usage: clone_environment <tree|bare> <new folder> <final place> <name>
+# Makes an environment from TEMPLATE (bare: without pip) in <new folder> that works at <final
+# place>, an absolute path, and is called <name>. Status 1 when it fails; what was made then
+# stays for the caller.
 clone_environment() {
-  local target=$1 place=$2 name=$3 file text head
-  copy_tree "$TEMPLATE/tree" "$target" || return 1
+  local target=$2 place=$3 name=$4 text
+  copy_tree "$TEMPLATE/$1" "$target" || return 1
   render_activate write_new "$target" "$place" "$name" || return 1
-  # The mode comes with the copy; the text is then written over it.
-  cp -p "$TEMPLATE/text/script"/* "$target/bin/" || return 1
-  script_head "$place"
-  head=$REPLY
-  for file in "$TEMPLATE/text/script"/*; do
-    read_file "$file"
-    printf '%s%s' "$head" "$REPLY" >"$target/bin/${file##*/}" || return 1
-  done
+  if [[ $1 == tree ]]; then
+    render_scripts "$target" "$place" || return 1
+  fi
   read_file "$TEMPLATE/text/pyvenv.cfg"
   text=$REPLY
   replace_all "${name//[[:cntrl:]]/ }" "'" "\\'"
   replace_all "$text" "@PYVE_VENV_PROMPT@" "'$REPLY'"
-  printf '%s' "$REPLY" >"$target/pyvenv.cfg" || return 1
-  write_environment_state "$target" "$place"
+  write_new "$target/pyvenv.cfg" "$REPLY" && write_environment_state "$target" "$place"
+}
+
+# Usage: render_scripts <folder> <final place>
+# Writes pip's console scripts into <folder>/bin.
+render_scripts() {
+  local file head
+  # The mode comes with the copy; the text is then written over it.
+  cp -p "$TEMPLATE/text/script"/* "$1/bin/" || return 1
+  script_head "$2"
+  head=$REPLY
+  for file in "$TEMPLATE/text/script"/*; do
+    read_file "$file"
+    write_new "$1/bin/${file##*/}" "$head$REPLY" || return 1
+  done
+}
+
+# Usage: add_pip <environment>
+# Gives a bare environment its pip.
+add_pip() {
+  local site
+  for site in "$TEMPLATE"/tree/lib/python3*/site-packages; do
+    site=${site#"$TEMPLATE/tree/"}
+    if ! cp -al "$TEMPLATE/tree/$site/." "$1/$site/" 2>/dev/null && ! cp -Rp "$TEMPLATE/tree/$site/." "$1/$site/"; then
+      fail_write "$1/$site/pip"
+      return 1
+    fi
+  done
+  render_scripts "$1" "$1"
 }
 
 # Usage: render_activate <write> <folder> <final place> <name>
@@ -291,14 +314,16 @@ fail_environment() {
 
 # Usage: build_environment <kind> <final place> <name> [requirement argument]...
 # Makes an environment in .pyve/tmp and swaps it in for what is at <final place> (absolute). <kind> is
-# venv or testenv. With requirements (arguments for pip install) they are installed before the
+# venv, or testenv: a bare one. With requirements (arguments for pip install) they are installed before the
 # swap: when that fails, what was there stays.
 build_environment() {
   local kind=$1 place=$2 name=$3
-  local new=$PWD/.pyve/tmp/new.$kind.$$
+  local new=$PWD/.pyve/tmp/new.$kind.$$ template=tree
   shift 3
-  rm -rf "$new"
-  if ! mkdir -p .pyve/tmp "${place%/*}" || ! clone_environment "$new" "$place" "$name"; then
+  if [[ $kind == testenv ]]; then
+    template=bare
+  fi
+  if ! { [[ -d .pyve/tmp && -d ${place%/*} ]] || mkdir -p .pyve/tmp "${place%/*}"; } || ! clone_environment "$template" "$new" "$place" "$name"; then
     rm -rf "$new"
     if ((_error_count == 0)); then
       fail E_FILE_WRITE "cannot make the environment $place" why "no permission, or no space left" fix "df -h ."
@@ -355,7 +380,6 @@ swap_in() {
 remove_environment() {
   local gone=".pyve/tmp/gone.$1.$$"
   [[ -e $2 || -L $2 ]] || return 0
-  rm -rf "$gone"
   if mkdir -p .pyve/tmp 2>/dev/null && mv "$2" "$gone" 2>/dev/null; then
     rm -rf "$gone"
   else

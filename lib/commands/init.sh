@@ -260,7 +260,7 @@ update_environment() {
 # Usage: write_project_files
 # Writes version file, .gitignore, .envrc, .env and config; keeps what is there.
 write_project_files() {
-  local file pattern
+  local file
   if [[ -f .tool-versions || -f .python-version ]]; then
     log_verbose "A version file is there and stays as it is"
   elif [[ $PYTHON_MANAGER != system ]]; then
@@ -271,10 +271,7 @@ write_project_files() {
     record_made "$file" || return 1
     log_success "Wrote $file ($PYTHON_VERSION)"
   fi
-  write_gitignore_template || return 1
-  for pattern in "$venv" "$ENV_FILE_NAME" .envrc; do
-    insert_pattern_in_gitignore_section "$pattern" "$GITIGNORE_VENV_SECTION" || return 1
-  done
+  write_gitignore_template "$venv" "$ENV_FILE_NAME" .envrc || return 1
   if [[ -z $opt_no_direnv ]]; then
     write_envrc "$venv" "$name" || return 1
   fi

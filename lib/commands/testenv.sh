@@ -71,6 +71,7 @@ cmd_testenv() {
       log_success "Installed pytest into the test environment"
     fi
   else
+    ensure_testenv_pip || return 1
     log_success "The test environment is there: $TESTENV_PATH"
   fi
 }
