@@ -1,0 +1,52 @@
+# Everything below works on this checkout only: tools live in .dev/, nothing is installed elsewhere
+# (but for `make install`, which installs Pyve for the current user).
+
+SHELL = /bin/sh
+unexport PYTHONPATH
+unexport PYTHONHOME
+unexport VIRTUAL_ENV
+
+PYTHON = .dev/bin/python
+
+.PHONY: help demo check test test-unit test-integration bench coverage docs install clean dev
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+
+demo: ## Take examples/greeter-package from nothing to its tests passing
+	@scripts/demo.sh
+
+check: dev ## Lint and type-check everything, and see that generated documents are current
+	@scripts/check.sh
+
+test: ## Run the unit tests, then the integration tests
+	@status=0; \
+	$(MAKE) --no-print-directory test-unit || status=1; \
+	$(MAKE) --no-print-directory test-integration || status=1; \
+	exit $$status
+
+test-unit: dev ## Run the bats tests and the helpers' own tests
+	@scripts/test-unit.sh
+
+test-integration: dev ## Run the black-box tests
+	@set -- tests/integration/test_*.py; \
+	if [ -e "$$1" ]; then $(PYTHON) -m pytest -q -n auto tests/integration; fi
+
+bench: dev ## Measure Pyve against its peers, as ratios in one run
+	@$(PYTHON) tests/perf/bench.py
+
+coverage: dev ## Measure line coverage of lib/ with kcov
+	@scripts/coverage.sh
+
+docs: ## Write the generated documents anew
+	@scripts/gen-docs.sh
+
+install: ## Install Pyve for the current user
+	@./pyve.sh self install
+
+clean: ## Remove .dev/ and what the tools left behind
+	rm -rf .dev .dev.lock .pytest_cache .mypy_cache .ruff_cache .coverage coverage.xml htmlcov
+	find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+dev:
+	@scripts/bootstrap-dev.sh

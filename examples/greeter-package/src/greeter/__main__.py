@@ -1,0 +1,7 @@
+"""``python -m greeter``."""
+
+import sys
+
+from greeter.cli import main
+
+sys.exit(main())
