@@ -112,12 +112,16 @@ def install_pip(tree: str, wheels: list[str]) -> bool:
     for wheel in wheels:
         if wheel_fits(wheel):
             python = os.path.join(tree, "bin", "python")
-            environment = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "PYTHON"))}
+            environment = {
+                k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "PYTHON"))
+            }
             environment.update(PIP_CONFIG_FILE=os.devnull)
+            options = "--quiet --no-index --no-deps --no-cache-dir --disable-pip-version-check"
             subprocess.run(
-                [python, "-I", os.path.join(wheel, "pip"), "install", "--quiet", "--no-index"]
-                + ["--no-deps", "--no-cache-dir", "--disable-pip-version-check"]
-                + ["--root-user-action=ignore", wheel],
+                [
+                    *(python, "-I", os.path.join(wheel, "pip"), "install"),
+                    *(*options.split(), "--root-user-action=ignore", wheel),
+                ],
                 check=True,
                 env=environment,
                 stdin=subprocess.DEVNULL,

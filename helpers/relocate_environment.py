@@ -43,13 +43,17 @@ def move_script(content: bytes, old: bytes, new: bytes) -> bytes:
     plain = re.match(rb"#!" + re.escape(old) + name + rb"\r?\n", content)
     if plain:
         return script_head(new + b"/bin/" + plain.group(1)) + content[plain.end() :]
-    detour = re.match(rb"#!/bin/sh\n'''exec' ([^\n]*(?:\n(?!' ''')[^\n]*)*) \"\$0\" \"\$@\"\n' '''\n", content)
+    detour = re.match(
+        rb"#!/bin/sh\n'''exec' ([^\n]*(?:\n(?!' ''')[^\n]*)*) \"\$0\" \"\$@\"\n' '''\n", content
+    )
     if detour:
         try:
             words = shlex.split(os.fsdecode(detour.group(1)))
         except ValueError:
             return content
-        found = re.fullmatch(re.escape(old) + name, os.fsencode(words[0])) if len(words) == 1 else None
+        found = (
+            re.fullmatch(re.escape(old) + name, os.fsencode(words[0])) if len(words) == 1 else None
+        )
         if found:
             return script_head(new + b"/bin/" + found.group(1)) + content[detour.end() :]
     return content

@@ -8,6 +8,7 @@ fi
 
 declare -F replace_all >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 
+# What only talks leaves REPLY alone (`local REPLY`), so that a result survives a log line.
 _json_detail=()
 _json_diagnostics=()
 _json_events=()
@@ -34,7 +35,7 @@ warn() {
 # Usage: report <level> <label> <code> <message> [why <text>]... [fix <command>]...
 # Prints a diagnostic on stderr, and keeps it for the JSON answer.
 report() {
-  local level=$1 label=$2 code=$3 message=$4 whys="" fixes="" argv
+  local level=$1 label=$2 code=$3 message=$4 whys="" fixes="" argv REPLY
   shift 4
   printf '%s: %s [%s]\n' "$label" "$message" "$code" >&2
   while (($# >= 2)); do
@@ -73,6 +74,7 @@ log_verbose() {
 # Usage: record_event <kind> <message>
 # Keeps something that happened for the JSON answer.
 record_event() {
+  local REPLY
   if [[ -n ${PYVE_JSON-} ]]; then
     json_string "$2"
     _json_events+=("{\"event\": \"$1\", \"message\": $REPLY}")
@@ -82,6 +84,7 @@ record_event() {
 # Usage: answer <key> <value>
 # Adds a string to "detail" of the JSON answer.
 answer() {
+  local REPLY
   if [[ -n ${PYVE_JSON-} ]]; then
     json_string "$2"
     _json_detail+=("\"$1\": $REPLY")

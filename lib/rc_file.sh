@@ -14,7 +14,8 @@ declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 RC_TAG="# Added by pyve installer"
 SDKMAN_MARKER="THIS MUST BE AT THE END OF THE FILE FOR SDKMAN TO WORK"
 
-# What find_tagged_files found.
+# What plan_rc_lines and find_tagged_files found.
+RC_FILE="" RC_LINES="" RC_TEXT=""
 RC_FILES=()
 
 # --- where it is
@@ -48,12 +49,15 @@ find_rc_file() {
 # Fills RC_FILES with those that hold a line of ours: of the named files, and of all that shells
 # read (SHELL may have been another one at the time of the installation).
 find_tagged_files() {
-  local file text
+  local file other text
   for file in .bashrc .bash_profile .bash_login .profile .zshrc .zprofile; do
     set -- "$@" "$HOME/$file"
   done
   RC_FILES=()
   for file in "$@" "${ZDOTDIR:-$HOME}/.zshrc" "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/pyve.fish"; do
+    for other in ${RC_FILES[@]+"${RC_FILES[@]}"}; do
+      [[ ! $file -ef $other ]] || continue 2
+    done
     read_file "$file"
     text=$REPLY
     remove_rc_lines "$text"
@@ -200,6 +204,34 @@ find_obstacle() {
   fi
 }
 
+# Usage: plan_rc_lines <path of the shell> <tree>
+# Sets RC_FILE ("" for a shell that Pyve does not know), RC_LINES, and RC_TEXT: what is to be written
+# there, "" when nothing is. Status 1, with a message, when that will not be possible.
+plan_rc_lines() {
+  local text
+  RC_TEXT=""
+  compose_rc_lines "${1##*/}" "$2"
+  RC_LINES=$REPLY
+  find_rc_file "${1##*/}"
+  RC_FILE=$REPLY
+  [[ -n $RC_FILE ]] || return 0
+  read_file "$RC_FILE"
+  text=$REPLY
+  add_rc_lines "$text" "$RC_LINES"
+  if [[ $REPLY != "$text" ]]; then
+    RC_TEXT=$REPLY
+    find_obstacle "$RC_FILE"
+    [[ -z $REPLY ]] || fail_rc_write "$REPLY"
+  fi
+}
+
+# Usage: fail_rc_write <why>
+# Says that RC_FILE cannot be written, and which lines to add by hand. Status 1.
+fail_rc_write() {
+  fail E_RC_WRITE "cannot write $RC_FILE" why "$1" \
+    why "make it writable, or add these lines by hand and run this again:"$'\n'"${RC_LINES%$'\n'}"
+}
+
 # Usage: write_rc_file <file> <text>
 # Replaces the text of a file or of what it links to, in one step, and keeps link and mode. A
 # file with several names (hard links) or in a folder that is not ours is written in place.
@@ -211,7 +243,5 @@ write_rc_file() {
     printf '%s' "$2" >"$file"
     return
   fi
-  # What a run that was killed left.
-  rm -f -- "$file".pyve-new.*
   mkdir -p -- "${file%/*}" && write_file "$file" "$2"
 }

@@ -17,7 +17,7 @@ declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.s
 declare -F find_rc_file >/dev/null || . "${BASH_SOURCE[0]%/*}/rc_file.sh"
 
 _si_source="" _si_data="" _si_app="" _si_bin="" _si_link="" _si_env="" _si_record=""
-_si_rc_file="" _si_rc_lines="" _si_rc_text=""
+_si_paths=()
 
 # Usage: find_install_paths
 # Sets _si_source (this tree, links resolved), _si_data (<data>/pyve), _si_app, _si_bin, _si_link
@@ -56,6 +56,16 @@ add_record() {
   has_line "$1" "$_si_record" || _si_record+=$1$'\n'
 }
 
+# Usage: list_recorded <kind>
+# Fills _si_paths with the paths of this kind on record, the last first.
+list_recorded() {
+  local line
+  _si_paths=()
+  while IFS= read -r line; do
+    [[ $line != "$1 "* ]] || _si_paths=("${line#"$1 "}" ${_si_paths[@]+"${_si_paths[@]}"})
+  done <<<"$_si_record"
+}
+
 # Usage: record_missing_folders <folder>
 # Records <folder> and those above it that are not there yet, the outermost first.
 record_missing_folders() {
@@ -73,14 +83,11 @@ record_missing_folders() {
 lock_installation() {
   local lock=$_si_data/install.lock owner
   owner=$(readlink "$lock" 2>/dev/null) || owner=""
-  if [[ -n $owner ]]; then
-    if is_alive "$owner"; then
-      fail E_INSTALL_BUSY "another pyve is installing or uninstalling" why "process ${owner%%:*} holds $lock"
-      return 1
-    fi
-    log_verbose "removing the lock of a run that was killed"
-    rm -f -- "$lock"
+  if [[ -n $owner ]] && is_alive "$owner"; then
+    fail E_INSTALL_BUSY "another pyve is installing or uninstalling" why "process ${owner%%:*} holds $lock"
+    return 1
   fi
+  [[ -z $owner ]] || rm -f -- "$lock"
   process_identity "$$" || return 1
   if ! ln -s "$REPLY" "$lock" 2>/dev/null; then
     fail E_INSTALL_WRITE "cannot make $lock" why "no permission, no space, or another pyve was faster"
@@ -132,18 +139,22 @@ write_link() {
 
 # --- the tree
 
-# Usage: mend_tree
-# Puts right what a run that was killed left beside app/: app.part is never needed; app.old is
-# the tree when there is no other, and says that the link may lead elsewhere. Needs the lock.
-mend_tree() {
-  rm -rf -- "$_si_app.part" || return 1
-  if [[ -e $_si_app.old || -L $_si_app.old ]]; then
-    [[ -e $_si_app ]] || mv -- "$_si_app.old" "$_si_app" || return 1
-    if is_pyve_link; then
+# Usage: mend_installation
+# Puts right what a run that was killed left: files; app.part, which is never needed; and app.old,
+# which is the tree when there is no other. The link may lead elsewhere then. Needs the lock.
+mend_installation() {
+  local file
+  list_recorded rc
+  for file in ${_si_paths[@]+"${_si_paths[@]}"}; do
+    ! resolve_links "$file" || rm -f -- "$REPLY".pyve-new.* || return 1
+  done
+  if [[ -e $_si_app.old || -L $_si_app.old || -e $_si_app.part ]]; then
+    [[ -e $_si_app || ! -e $_si_app.old ]] || mv -- "$_si_app.old" "$_si_app" || return 1
+    if [[ -e $_si_app ]] && is_pyve_link; then
       write_link || return 1
     fi
-    rm -rf -- "$_si_app.old"
   fi
+  rm -rf -- "$_si_app.old" "$_si_app.part" "$_si_link.pyve-new" "$_si_data"/install.state.pyve-new.*
 }
 
 # Usage: copy_tree <folder>
@@ -163,24 +174,28 @@ copy_tree() {
 }
 
 # Usage: replace_tree
-# Puts a copy of _si_source in place of app/: built beside it, tried, then swapped in. While app/
-# is away, the link leads to _si_source, so that `pyve` is there at every moment.
+# Puts a copy of _si_source in place of app/: built beside it, tried, then swapped in. Status 1,
+# and the old tree, when that fails.
 replace_tree() {
   local part=$_si_app.part
-  if ! copy_tree "$part"; then
+  if ! copy_tree "$part" || ! "${BASH:-bash}" "$part/pyve.sh" --version >/dev/null </dev/null; then
     rm -rf -- "$part"
-    fail E_INSTALL_COPY "cannot copy Pyve to $_si_data" why "see the lines above; the disk may be full"
+    fail E_INSTALL_COPY "cannot copy Pyve to $_si_data, or the copy does not run" \
+      why "see the lines above; the disk may be full"
     return 1
   fi
-  if ! "${BASH:-bash}" "$part/pyve.sh" --version >/dev/null 2>&1 </dev/null; then
-    rm -rf -- "$part"
-    fail E_INSTALL_COPY "the copy of Pyve does not run" why "pyve --version failed in it"
-    return 1
-  fi
+  swap_tree "$part" || fail E_INSTALL_COPY "cannot put the new tree in place" \
+    why "see the lines above; the next run puts it right"
+}
+
+# Usage: swap_tree <new tree>
+# Moves <new tree> to app/. While app/ is away, the link leads to _si_source, so that `pyve` is
+# there at every moment.
+swap_tree() {
   if [[ -e $_si_app || -L $_si_app ]]; then
     write_link "$_si_source/pyve.sh" && mv -- "$_si_app" "$_si_app.old" || return 1
   fi
-  mv -- "$part" "$_si_app" && write_link && rm -rf -- "$_si_app.old"
+  mv -- "$1" "$_si_app" && write_link && rm -rf -- "$_si_app.old"
 }
 
 # --- install
@@ -192,7 +207,7 @@ install_pyve() {
   local status=0
   find_install_paths || return 1
   check_install || return 1
-  plan_rc_file || return 1
+  plan_rc_lines "${SHELL-}" "$_si_app" || return 1
   plan_record
   if ! mkdir -p -- "$_si_data" "$_si_bin"; then
     fail E_INSTALL_WRITE "cannot make $_si_data" why "see the line above"
@@ -208,7 +223,6 @@ install_pyve() {
 # Usage: check_install
 # Status 1, with a message, when the tree, the link or a folder stands in the way.
 check_install() {
-  local folder
   if [[ ! -f $_si_source/pyve.sh || ! -d $_si_source/lib ]]; then
     fail E_INSTALL_SOURCE "$_si_source is not a whole Pyve" why "pyve.sh and lib/ belong together"
     return 1
@@ -220,6 +234,18 @@ check_install() {
       fix "mv $REPLY $REPLY.old"
     return 1
   fi
+  # A copy that contains itself has no end; what begins with a dot is not copied.
+  if [[ $_si_data == "$_si_source"/[!.]* ]]; then
+    fail E_INSTALL_HOME "the data folder is inside the tree to install" why "$_si_data is below $_si_source"
+    return 1
+  fi
+  check_folders
+}
+
+# Usage: check_folders
+# Status 1, with a message, when <data>/pyve or ~/.local/bin cannot be written.
+check_folders() {
+  local folder
   for folder in "$_si_data" "$_si_bin"; do
     if ! can_make "$folder"; then
       fail E_INSTALL_WRITE "cannot write in $folder" \
@@ -227,40 +253,6 @@ check_install() {
       return 1
     fi
   done
-  # A copy that contains itself has no end; what begins with a dot is not copied.
-  if [[ $_si_data == "$_si_source"/[!.]* ]]; then
-    fail E_INSTALL_HOME "the data folder is inside the tree to install" why "$_si_data is below $_si_source"
-    return 1
-  fi
-}
-
-# Usage: plan_rc_file
-# Sets _si_rc_file ("" when SHELL has none that Pyve knows), _si_rc_lines, and _si_rc_text: what is
-# to be written there, "" when nothing is. Status 1 when that will not be possible.
-plan_rc_file() {
-  local shell=${SHELL-} text
-  shell=${shell##*/}
-  _si_rc_text=""
-  compose_rc_lines "$shell" "$_si_app"
-  _si_rc_lines=$REPLY
-  find_rc_file "$shell"
-  _si_rc_file=$REPLY
-  [[ -n $_si_rc_file ]] || return 0
-  read_file "$_si_rc_file"
-  text=$REPLY
-  add_rc_lines "$text" "$_si_rc_lines"
-  if [[ $REPLY != "$text" ]]; then
-    _si_rc_text=$REPLY
-    find_obstacle "$_si_rc_file"
-    [[ -z $REPLY ]] || fail_rc_write "$REPLY"
-  fi
-}
-
-# Usage: fail_rc_write <why>
-# Says that the rc file cannot be written, and which lines to add by hand. Status 1.
-fail_rc_write() {
-  fail E_RC_WRITE "cannot write $_si_rc_file" why "$1" \
-    why "make it writable, or add these lines by hand and run this again:"$'\n'"${_si_rc_lines%$'\n'}"
 }
 
 # Usage: plan_record
@@ -272,9 +264,9 @@ plan_record() {
   if [[ ! -e $_si_env && ! -L $_si_env ]]; then
     add_record "file $_si_env"
   fi
-  if [[ -n $_si_rc_text ]]; then
-    add_record "rc $_si_rc_file"
-    resolve_links "$_si_rc_file"
+  if [[ -n $RC_TEXT ]]; then
+    add_record "rc $RC_FILE"
+    resolve_links "$RC_FILE"
     if [[ ! -e $REPLY ]]; then
       add_record "file $REPLY"
       record_missing_folders "${REPLY%/*}"
@@ -286,9 +278,8 @@ plan_record() {
 # Writes the record, the tree, the link, ~/.local/.env and the rc file. Needs the lock. Status 1
 # when something cannot be written.
 make_installation() {
-  mend_tree && write_file "$_si_data/install.state" "$_si_record" || return 1
+  mend_installation && write_file "$_si_data/install.state" "$_si_record" || return 1
   if [[ $_si_app -ef $_si_source ]]; then
-    log_verbose "running from $_si_app: nothing to copy"
     write_link || return 1
   else
     replace_tree || return 1
@@ -297,7 +288,7 @@ make_installation() {
     (umask 077 && : >"$_si_env") 2>/dev/null || warn E_INSTALL_ENV "cannot make $_si_env" \
       why "pyve init --local-env makes an empty .env without it"
   fi
-  if [[ -n $_si_rc_text ]] && ! write_rc_file "$_si_rc_file" "$_si_rc_text"; then
+  if [[ -n $RC_TEXT ]] && ! write_rc_file "$RC_FILE" "$RC_TEXT"; then
     fail_rc_write "see the lines above"
     return 1
   fi
@@ -308,18 +299,18 @@ make_installation() {
 tell_installed() {
   answer tree "$_si_app"
   answer link "$_si_link"
-  answer rc_file "$_si_rc_file"
+  answer rc_file "$RC_FILE"
   log_success "Pyve ${VERSION-} is installed: $_si_link"
-  if [[ -n $_si_rc_text ]]; then
-    log_info "PATH and prompt are set in $_si_rc_file"
-  elif [[ -n $_si_rc_file ]]; then
-    log_info "$_si_rc_file is as it should be"
+  if [[ -n $RC_TEXT ]]; then
+    log_info "PATH and prompt are set in $RC_FILE"
+  elif [[ -n $RC_FILE ]]; then
+    log_info "$RC_FILE is as it should be"
   else
     log_info "Your shell (${SHELL:-unknown}) is not one whose start-up file Pyve writes. Add by hand:"
     # shellcheck disable=SC2016 # the rc file is to expand it, not this script
     case ${SHELL-} in
       *csh*) log_info '  set path = ( "$HOME/.local/bin" $path:q )' ;;
-      *) log_info "  ${_si_rc_lines%" $RC_TAG"*}" ;;
+      *) log_info "  ${RC_LINES%" $RC_TAG"*}" ;;
     esac
   fi
   log_info "Next: open a new shell (or type: exec \$SHELL), then: pyve help"
@@ -331,20 +322,17 @@ tell_installed() {
 # Takes back what install_pyve did; the projects' environments stay. Asks first unless --yes or
 # CI. Status 0 when done, cancelled or not needed; 1, with nothing changed, when a check fails.
 uninstall_pyve() {
-  local line
-  local -a rc_files=()
   find_install_paths || return 1
   # The installed copy knows where it is, also when XDG_DATA_HOME is not what it was.
   if [[ ! -e $_si_app && ! -e $_si_data/install.state && -e ${_si_source%/*}/install.state ]]; then
     _si_data=${_si_source%/*}
-    _si_app=$_si_source
+    _si_app=$_si_data/app
   fi
   read_record
-  while IFS= read -r line; do
-    [[ $line != "rc "* ]] || rc_files+=("${line#rc }")
-  done <<<"$_si_record"
-  find_tagged_files ${rc_files[@]+"${rc_files[@]}"}
-  if [[ ! -e $_si_app && ! -L $_si_app && ! -e $_si_data/install.state && ${#RC_FILES[@]} == 0 ]] && ! is_installed_link; then
+  list_recorded rc
+  find_tagged_files ${_si_paths[@]+"${_si_paths[@]}"}
+  if [[ ! -e $_si_app && ! -L $_si_app && ! -e $_si_data/install.state && ! -L $_si_data/install.lock &&
+    ${#RC_FILES[@]} == 0 ]] && ! is_installed_link; then
     # A kill at the very end leaves empty folders.
     (CDPATH="" cd -- "$HOME" && rmdir -p .local/share/pyve) 2>/dev/null || :
     log_info "Pyve is not installed here: nothing to remove."
@@ -355,12 +343,12 @@ uninstall_pyve() {
     log_info "Cancelled: nothing was removed."
     return 0
   fi
-  # From here on nothing may be read from the installed tree: it may be this one.
   if [[ -d $_si_data ]]; then
     lock_installation || return 1
   fi
   if ! unmake_installation; then
     unlock_installation
+    fail E_INSTALL_WRITE "Pyve is not removed completely" why "see the lines above" fix "pyve uninstall"
     return 1
   fi
   remove_made_folders
@@ -370,43 +358,38 @@ uninstall_pyve() {
 # Usage: check_uninstall
 # Status 1, with a message, when an rc file or a folder cannot be written.
 check_uninstall() {
-  local item
-  for item in ${RC_FILES[@]+"${RC_FILES[@]}"}; do
-    find_obstacle "$item"
+  local file
+  for file in ${RC_FILES[@]+"${RC_FILES[@]}"}; do
+    find_obstacle "$file"
     if [[ -n $REPLY ]]; then
-      fail E_RC_WRITE "cannot write $item" why "$REPLY" \
+      fail E_RC_WRITE "cannot write $file" why "$REPLY" \
         why "make it writable, or remove the lines that end in '$RC_TAG' by hand, and run this again"
       return 1
     fi
   done
-  for item in "$_si_data" "$_si_bin"; do
-    if [[ -d $item && ! -w $item ]]; then
-      fail E_INSTALL_WRITE "cannot remove Pyve from $item" why "no permission, or the file system is read-only"
-      return 1
-    fi
-  done
+  check_folders
 }
 
 # Usage: unmake_installation
 # Takes our lines out of RC_FILES, and removes made files, link and tree. The record stays, so that
 # a run that was killed can be repeated. Status 1 when something cannot be removed.
 unmake_installation() {
-  local line file
-  mend_tree || return 1
+  local file
+  mend_installation || return 1
   for file in ${RC_FILES[@]+"${RC_FILES[@]}"}; do
     read_file "$file"
     remove_rc_lines "$REPLY"
     write_rc_file "$file" "$REPLY" || return 1
     log_success "Took Pyve's lines out of $file"
   done
-  while IFS= read -r line; do
-    file=${line#file }
-    if [[ $line == "file "* && -f $file && ! -L $file && ! -s $file ]]; then
+  list_recorded file
+  for file in ${_si_paths[@]+"${_si_paths[@]}"}; do
+    if [[ -f $file && ! -L $file && ! -s $file ]]; then
       rm -f -- "$file" || return 1
     fi
-  done <<<"$_si_record"
+  done
   if is_installed_link; then
-    rm -f -- "$_si_link" "$_si_link.pyve-new" || return 1
+    rm -f -- "$_si_link" || return 1
     log_success "Removed $_si_link"
   elif [[ -e $_si_link || -L $_si_link ]]; then
     log_info "Kept $_si_link: it does not lead to the installed Pyve"
@@ -425,15 +408,10 @@ unmake_installation() {
 # Removes record, lock, and the folders on record that are empty. Those around the record are the
 # last, in one step: from there on a run that was killed cannot be repeated.
 remove_made_folders() {
-  local line
-  local -a folders=()
-  while IFS= read -r line; do
-    [[ $line != "dir "* ]] || folders=("${line#dir }" ${folders[@]+"${folders[@]}"})
-  done <<<"$_si_record"
-  folders=("$_si_data" ${folders[@]+"${folders[@]}"})
-  rmdir -- "${folders[@]}" 2>/dev/null || :
-  rm -f -- "$_si_data"/install.{lock,state} "$_si_data"/install.state.pyve-new.*
-  rmdir -- "${folders[@]}" 2>/dev/null || :
+  list_recorded dir
+  rmdir -- ${_si_paths[@]+"${_si_paths[@]}"} 2>/dev/null || :
+  rm -f -- "$_si_data"/install.{lock,state}
+  rmdir -- "$_si_data" ${_si_paths[@]+"${_si_paths[@]}"} 2>/dev/null || :
   if [[ -d $_si_data ]]; then
     log_info "Kept $_si_data: other data of Pyve (its tools, made on need) is in it"
   fi

@@ -16,7 +16,8 @@ cmd_purge() {
   parse_options "$@" && expect_arguments 1 || return 1
   config_load || :
   config_get venv.directory
-  venv=${ARGS[0]:-${REPLY:-$DEFAULT_VENV_DIR}}
+  venv=${ARGS[0]-${REPLY:-$DEFAULT_VENV_DIR}}
+  validate_venv_dir_name "$venv" || return 1
   if [[ ! -d .pyve && ! -f $venv/pyvenv.cfg ]]; then
     log_info "nothing to remove: $PWD has no .pyve and no $venv"
     return 0
@@ -32,7 +33,6 @@ cmd_purge() {
 # Usage: check_purge <venv directory>
 # Checks everything that could go wrong before anything is removed.
 check_purge() {
-  validate_venv_dir_name "$1" || return 1
   if [[ -e $1 && ! -L $1 && ! -f $1/pyvenv.cfg ]]; then
     fail E_VENV_FOREIGN "$1 is not an environment, so it is not removed" \
       why "it has no pyvenv.cfg; nothing else was removed either" fix "pyve purge .venv"

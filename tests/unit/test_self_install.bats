@@ -1,0 +1,322 @@
+#!/usr/bin/env bats
+# Installing into a home and taking it back: tree, link, record, and what a killed run leaves.
+#
+# shellcheck disable=SC2016 # rc files are to expand what is written into them
+# shellcheck disable=SC2012 # ls -l is the portable way to see a mode; the names are the test's own
+# shellcheck disable=SC2030,SC2031 # each test is a process, and begins with setup
+
+bats_require_minimum_version 1.5.0
+load ../helpers/test_helper
+
+setup() {
+  setup_project
+  load_lib self_install
+  PYVE_ROOT="$BATS_TEST_TMPDIR/a tree"
+  mkdir -p "$PYVE_ROOT/lib/shell" "$PYVE_ROOT/helpers/__pycache__" "$PYVE_ROOT/tests" \
+    "$PYVE_ROOT/examples" "$PYVE_ROOT/.git" "$PYVE_ROOT/new thing"
+  printf '#!/usr/bin/env bash\nexit 0\n' >"$PYVE_ROOT/pyve.sh"
+  chmod +x "$PYVE_ROOT/pyve.sh"
+  : >"$PYVE_ROOT/helpers/__pycache__/x.pyc"
+  SHELL=/bin/bash
+  OSTYPE=linux-gnu
+  DATA=$HOME/.local/share/pyve
+  APP=$DATA/app
+  LINK=$HOME/.local/bin/pyve
+}
+
+# Usage: remove_pyve
+# uninstall without the question.
+remove_pyve() {
+  PYVE_YES=1 uninstall_pyve
+}
+
+# Usage: home_holds [name]...
+# True when HOME holds just these files and folders.
+home_holds() {
+  local IFS=$'\n'
+  assert_equal "$(ls -A "$HOME")" "$*"
+}
+
+@test "the module can be read alone, in strict mode, and not be run" {
+  run -0 env -i PATH="$PATH" bash -c 'set -euo pipefail; . "$1/lib/self_install.sh"; declare -F add_rc_lines' _ "$PYVE_TREE"
+  assert_equal "$output" add_rc_lines
+  run -1 bash "$PYVE_TREE/lib/self_install.sh"
+  assert_contains "$output" "is sourced by pyve.sh"
+}
+
+@test "install copies everything but what begins with a dot, tests, examples and droppings" {
+  install_pyve
+  [ -x "$APP/pyve.sh" ] && [ -d "$APP/new thing" ] && [ -d "$APP/lib/shell" ]
+  [ ! -e "$APP/.git" ] && [ ! -e "$APP/tests" ] && [ ! -e "$APP/examples" ]
+  [ ! -e "$APP/helpers/__pycache__" ]
+}
+
+@test "install works in a home without rc files, and uninstall leaves it empty" {
+  install_pyve
+  [ -f "$HOME/.bashrc" ]
+  assert_equal "$(readlink "$LINK")" ../share/pyve/app/pyve.sh
+  assert_equal "$(ls -l "$HOME/.local/.env" | cut -c1-10)" "-rw-------"
+  [ ! -s "$HOME/.local/.env" ]
+  remove_pyve
+  home_holds
+}
+
+@test "an rc file, an empty one, too, and one behind a link come back byte for byte" {
+  printf 'no line end' >"$HOME/.bashrc"
+  : >"$HOME/.profile"
+  ln -s zshrc "$HOME/.zshrc"
+  install_pyve
+  cp "$HOME/.bashrc" "$BATS_TEST_TMPDIR/installed"
+  install_pyve
+  cmp "$HOME/.bashrc" "$BATS_TEST_TMPDIR/installed"
+  SHELL=/bin/zsh install_pyve
+  rm "$HOME/.profile"
+  : >"$HOME/.bash_login"
+  OSTYPE=darwin22 install_pyve
+  [ -s "$HOME/zshrc" ] && [ -s "$HOME/.bash_login" ]
+  remove_pyve
+  home_holds .bash_login .bashrc .zshrc
+  [ ! -s "$HOME/.bash_login" ]
+  assert_equal "$(od -c "$HOME/.bashrc")" "$(printf 'no line end' | od -c)"
+}
+
+@test "all shells' files are taken back, whatever SHELL and ZDOTDIR are then" {
+  mkdir "$HOME/z dot"
+  SHELL=/usr/bin/zsh ZDOTDIR="$HOME/z dot" install_pyve
+  SHELL=/usr/bin/fish install_pyve
+  install_pyve
+  printf 'export PATH="$HOME/.local/bin:$PATH"  # Added by pyve installer\nb\n' >"$HOME/.zprofile"
+  grep -q prompt.zsh "$HOME/z dot/.zshrc"
+  grep -q prompt.fish "$HOME/.config/fish/conf.d/pyve.fish"
+  remove_pyve
+  home_holds .zprofile "z dot"
+  [ -z "$(ls -A "$HOME/z dot")" ]
+  assert_equal "$(cat "$HOME/.zprofile")" b
+}
+
+@test "an unknown shell gets the line to add by hand, status 0" {
+  SHELL=/bin/dash run -0 install_pyve
+  assert_contains "$output" 'export PATH="$HOME/.local/bin:$PATH"'
+  SHELL=/bin/tcsh run -0 install_pyve
+  assert_contains "$output" 'set path'
+  home_holds .local
+}
+
+@test "an rc file that cannot be written stops install before anything is changed" {
+  mkdir "$HOME/.bashrc"
+  run -1 install_pyve
+  assert_contains "$output" "[E_RC_WRITE]"
+  assert_contains "$output" $'\ncase ":$PATH:"'
+  assert_contains "$output" prompt.bash
+  home_holds .bashrc
+}
+
+@test "a write-protected rc file stops install and uninstall, and is fine when nothing is to do" {
+  [ "$(id -u)" -ne 0 ] || skip "root can write everywhere"
+  printf 'x\n' >"$HOME/.bashrc"
+  chmod 444 "$HOME/.bashrc"
+  run -1 install_pyve
+  assert_contains "$output" "[E_RC_WRITE]"
+  [ ! -e "$HOME/.local" ]
+  chmod 644 "$HOME/.bashrc"
+  install_pyve
+  chmod 444 "$HOME/.bashrc"
+  install_pyve
+  run -1 remove_pyve
+  assert_contains "$output" "[E_RC_WRITE]"
+  [ -L "$LINK" ] && [ -d "$APP" ]
+}
+
+@test "a foreign file or link named pyve is refused, and nothing is changed" {
+  mkdir -p "$HOME/.local/bin"
+  : >"$LINK"
+  run -1 install_pyve
+  assert_contains "$output" "[E_INSTALL_FOREIGN]"
+  ln -sf /bin/sh "$LINK"
+  run -1 install_pyve
+  assert_contains "$output" "[E_INSTALL_FOREIGN]"
+  home_holds .local
+  [ ! -e "$HOME/.local/share" ]
+}
+
+@test "a link into another tree of Pyve is taken over by install, and kept by uninstall" {
+  mkdir -p "$HOME/.local/bin"
+  ln -s "$PYVE_ROOT/pyve.sh" "$LINK"
+  install_pyve
+  assert_equal "$(readlink "$LINK")" ../share/pyve/app/pyve.sh
+  ln -sf "$PYVE_ROOT/pyve.sh" "$LINK"
+  run -0 remove_pyve
+  [ -L "$LINK" ]
+  assert_contains "$output" "Kept $LINK"
+}
+
+@test "a dead link to an installation that was deleted by hand is removed" {
+  install_pyve
+  rm -rf "$DATA"
+  remove_pyve
+  [ ! -L "$LINK" ]
+}
+
+@test "the link is absolute for another data folder, or when ~/.local/bin is a link" {
+  XDG_DATA_HOME="$HOME/d \$a'ta" install_pyve
+  assert_equal "$(readlink "$LINK")" "$HOME/d \$a'ta/pyve/app/pyve.sh"
+  XDG_DATA_HOME="$HOME/d \$a'ta" remove_pyve
+  mkdir -p "$HOME/x/y" "$HOME/.local"
+  ln -s ../x/y "$HOME/.local/bin"
+  install_pyve
+  assert_equal "$(readlink "$LINK")" "$APP/pyve.sh"
+  remove_pyve
+  [ ! -L "$LINK" ] && [ -L "$HOME/.local/bin" ]
+}
+
+@test "installing from the installed tree refreshes link and rc lines, and keeps the tree" {
+  install_pyve
+  rm "$LINK" "$HOME/.bashrc"
+  PYVE_ROOT=$APP
+  install_pyve
+  [ -x "$LINK" ] && [ -x "$APP/pyve.sh" ]
+  grep -q prompt.bash "$HOME/.bashrc"
+}
+
+@test "a second install replaces the tree and leaves what is beside it" {
+  install_pyve
+  mkdir "$DATA/toolchain"
+  : >"$APP/gone"
+  : >"$PYVE_ROOT/added"
+  install_pyve
+  [ ! -e "$APP/gone" ] && [ -e "$APP/added" ]
+  run -0 remove_pyve
+  assert_equal "$(ls -A "$DATA")" toolchain
+}
+
+@test "a read-only source makes a copy that can be removed" {
+  chmod -R a-w "$PYVE_ROOT"
+  install_pyve
+  chmod -R u+w "$PYVE_ROOT"
+  remove_pyve
+  home_holds
+}
+
+@test "a copy that does not run leaves the old tree" {
+  install_pyve
+  printf 'exit 3\n' >"$PYVE_ROOT/pyve.sh"
+  run -1 install_pyve
+  assert_contains "$output" "[E_INSTALL_COPY]"
+  assert_equal "$(tail -n 1 "$APP/pyve.sh")" "exit 0"
+  assert_equal "$(ls -A "$DATA")" $'app\ninstall.state'
+}
+
+# Usage: stop_in_the_swap
+# Leaves what a kill leaves while app/ is away.
+stop_in_the_swap() {
+  install_pyve
+  mv "$APP" "$APP.old"
+  mkdir "$APP.part"
+  ln -sf "$PYVE_ROOT/pyve.sh" "$LINK"
+  ln -s 999999:1 "$DATA/install.lock"
+  : >"$DATA/install.state.pyve-new.999999"
+  : >"$HOME/.bashrc.pyve-new.999999"
+}
+
+@test "install puts right what a killed install left, also when it fails itself" {
+  stop_in_the_swap
+  printf 'exit 3\n' >"$PYVE_ROOT/pyve.sh"
+  run -1 install_pyve
+  assert_equal "$(ls -A "$DATA")" $'app\ninstall.state'
+  assert_equal "$(readlink "$LINK")" ../share/pyve/app/pyve.sh
+  home_holds .bashrc .local
+}
+
+@test "uninstall clears up after a killed install" {
+  stop_in_the_swap
+  remove_pyve
+  home_holds
+  # Just before: the link has been turned, and app/ is there still.
+  install_pyve
+  mkdir "$APP.part"
+  ln -sf "$PYVE_ROOT/pyve.sh" "$LINK"
+  remove_pyve
+  home_holds
+}
+
+@test "a killed uninstall can be repeated, up to its very end" {
+  printf x >"$HOME/.bashrc"
+  install_pyve
+  find_install_paths
+  read_record
+  RC_FILES=("$HOME/.bashrc")
+  unmake_installation
+  ln -s 999999:1 "$DATA/install.lock"
+  remove_pyve
+  home_holds .bashrc
+  assert_equal "$(wc -c <"$HOME/.bashrc" | tr -d ' ')" 1
+  mkdir -p "$DATA"
+  remove_pyve
+  home_holds .bashrc
+}
+
+@test "two runs at once: the second says so" {
+  install_pyve
+  sleep 30 3>&- &
+  process_identity "$!"
+  ln -s "$REPLY" "$DATA/install.lock"
+  run -1 install_pyve
+  assert_contains "$output" "[E_INSTALL_BUSY]"
+  run -1 remove_pyve
+  kill "$!"
+  assert_contains "$output" "[E_INSTALL_BUSY]"
+  [ -x "$LINK" ]
+}
+
+@test "uninstall keeps an .env with a lone newline, and one that was there before" {
+  install_pyve
+  printf '\n' >"$HOME/.local/.env"
+  remove_pyve
+  [ -s "$HOME/.local/.env" ]
+  : >"$HOME/.local/.env"
+  install_pyve
+  remove_pyve
+  [ -e "$HOME/.local/.env" ]
+}
+
+@test "uninstall asks; no and the end of input change nothing" {
+  install_pyve
+  run -0 uninstall_pyve </dev/null
+  assert_contains "$output" "Remove pyve? [y/N]"
+  assert_contains "$output" "ancelled"
+  run -0 uninstall_pyve <<<"n"
+  [ -x "$LINK" ] && [ -s "$HOME/.bashrc" ] && [ -f "$DATA/install.state" ]
+  run -0 uninstall_pyve <<<"y"
+  home_holds
+}
+
+@test "uninstall with nothing installed says so, status 0" {
+  printf '# not ours\n' >"$HOME/.bashrc"
+  run -0 uninstall_pyve </dev/null
+  assert_contains "$output" "nothing to remove"
+}
+
+@test "the installed copy finds itself when XDG_DATA_HOME is not what it was" {
+  XDG_DATA_HOME="$HOME/other" install_pyve
+  PYVE_ROOT="$HOME/other/pyve/app"
+  remove_pyve
+  home_holds
+}
+
+@test "a home inside the tree, an unusable HOME and half a tree are refused" {
+  HOME="$PYVE_ROOT/new thing" run -1 install_pyve
+  assert_contains "$output" "[E_INSTALL_HOME]"
+  HOME=relative run -1 install_pyve
+  assert_contains "$output" "[E_INSTALL_HOME]"
+  rm "$PYVE_ROOT/pyve.sh"
+  run -1 install_pyve
+  assert_contains "$output" "[E_INSTALL_SOURCE]"
+  home_holds
+}
+
+@test "a file where a folder belongs stops install before anything is changed" {
+  : >"$HOME/.local"
+  run -1 install_pyve
+  assert_contains "$output" "[E_INSTALL_WRITE]"
+  home_holds .local
+}
