@@ -8,7 +8,7 @@ unexport VIRTUAL_ENV
 
 PYTHON = .dev/bin/python
 
-.PHONY: help demo check test test-unit test-integration bench coverage docs install clean dev
+.PHONY: help demo check test test-unit test-integration bench coverage docs picture install clean dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ coverage: dev ## Measure line coverage of lib/ with kcov
 
 docs: ## Write the generated documents anew
 	@scripts/gen-docs.sh
+
+picture: dev ## Draw the terminal session in README anew, from a real one
+	@$(PYTHON) scripts/picture.py
 
 install: ## Install Pyve for the current user
 	@./pyve.sh self install
