@@ -1,10 +1,82 @@
-#!/usr/bin/env bash
+#!/bin/bash
 #
 # Pyve: the one front door to a Python project's environment.
 #
 # This is only the door: it finds its own root, reads the global options and opens one
 # room, lib/commands/<name>.sh. What rooms share is in lib/; each piece is read when needed.
 set -euo pipefail
+
+# Usage: enter_environment <environment> <project>
+# Sets the variables that make a command, and the processes that it starts, find the environment.
+enter_environment() {
+  unset PYTHONHOME
+  export VIRTUAL_ENV=$1 VIRTUAL_ENV_PROMPT=${2##*/} UV_PROJECT_ENVIRONMENT=$1
+  export PYVE_BACKEND=venv PYVE_ENV_NAME=${2##*/} ASDF_PYTHON_PLUGIN_DISABLE_RESHIM=1
+  [[ $PATH == "$1/bin:"* ]] || PATH=$1/bin:$PATH
+}
+
+# Usage: is_executable_command <command>
+# True when a file of that name on PATH, or at that path, may be executed.
+is_executable_command() {
+  local folder IFS=:
+  if [[ $1 == */* ]]; then
+    [[ -f $1 && -x $1 ]]
+    return
+  fi
+  for folder in $PATH; do
+    if [[ -x ${folder:-.}/$1 && -f ${folder:-.}/$1 ]]; then
+      return 0
+    fi
+  done
+  return 1
+}
+
+# Usage: run_at_once [command] [argument]...
+# The short way of `pyve run`, where nothing is unusual: it comes before everything else, so that
+# nothing else has to be read. It returns when the config is not as Pyve writes it, the
+# environment is not in its place, or the command is none on PATH; lib/commands/run.sh then looks
+# with care. EXEC_STATUS: what exec answered, when it came to that.
+run_at_once() {
+  local root=$PWD text="" line section="" backend="" venv="" IFS=$'\n'
+  local -a lines
+  [[ ${1--} != -* && $1 != */* && -n $1 ]] || return 0
+  while [[ ! -f $root/.pyve/config ]]; do
+    root=${root%/*}
+    [[ -n $root ]] || return 0
+  done
+  [[ ! -L $root/.pyve/lock && ! -d $root/.pyve/tmp && -r $root/.pyve/config ]] || return 0
+  IFS= read -r -d '' text <"$root/.pyve/config" || :
+  set -f
+  # shellcheck disable=SC2206 # split at the line ends; a read for each line costs more
+  lines=($text)
+  set +f
+  for line in ${lines[@]+"${lines[@]}"}; do
+    case $line in
+      "#"* | " #"*) ;;
+      backend:*) backend=${backend:-$line} ;;
+      "  directory: "*) [[ $section != venv: ]] || venv=${venv:-${line#*: }} ;;
+      " "*) ;;
+      *) section=$line ;;
+    esac
+  done
+  [[ $backend == "backend: venv" && $venv =~ ^[A-Za-z0-9._-]+$ ]] || return 0
+  venv=$root/$venv
+  [[ -x $venv/bin/python && -r $venv/pyve.state ]] || return 0
+  IFS= read -r -d '' text <"$venv/pyve.state" || :
+  line=${text#*$'\n'path=}
+  [[ ${line%%$'\n'*} == "$venv" ]] || return 0
+  line=${text#*$'\n'stdlib=}
+  [[ -e ${line%%$'\n'*} ]] || return 0
+  enter_environment "$venv" "$root"
+  is_executable_command "$1" || return 0
+  shopt -s execfail
+  exec -- "$@" || EXEC_STATUS=$?
+}
+
+EXEC_STATUS=""
+if [[ ${1-} == run ]]; then
+  run_at_once "${@:2}"
+fi
 
 VERSION="2.0.0"
 DEFAULT_PYTHON_VERSION="3.14.3"
@@ -66,6 +138,7 @@ take_global_option() {
     -C)
       if (($# < 2)) || [[ ! -d $2 ]] || ! CDPATH="" cd -- "$2" 2>/dev/null; then
         need output
+        trap finish EXIT
         fail E_USAGE_DIRECTORY "-C needs a folder that can be entered" why "given: ${2-nothing}"
         return 1
       fi
@@ -95,10 +168,11 @@ main() {
     ((REPLY)) || break
     shift "$REPLY"
   done
-  case ${1-} in
-    run) ;;
-    *) need output && trap finish EXIT ;;
-  esac
+  # run hands over to its command; the others end here.
+  if [[ ${1-} != run || -n $PYVE_JSON ]]; then
+    need output
+    trap finish EXIT
+  fi
   case ${1-} in
     "" | -h) name=help ;;
     -v) name=version ;;

@@ -87,6 +87,10 @@ parse_options() {
       fi
       value=1
     fi
+    if [[ -z $value ]]; then
+      fail E_USAGE_VALUE "the value of $name is empty" fix "pyve help $PYVE_COMMAND"
+      return 1
+    fi
     printf -v "opt_${_option_long[found]//-/_}" '%s' "$value"
   done
   ARGS=(${rest[@]+"${rest[@]}"})

@@ -82,38 +82,59 @@ unescape_config_string() {
 # Reads the config (default: .pyve/config of the current folder) for config_get. Status 1,
 # and an empty config, when there is none.
 config_load() {
-  local file=${1:-.pyve/config} line indent key path="" item
-  local pair='^( *)([A-Za-z0-9_.-]+)[[:space:]]*:([[:space:]].*)?$' entry='^ *-([[:space:]](.*))?$'
-  local -a indents=() paths=()
-  local depth=0
+  local file=${1:-.pyve/config} text="" line rest indent key path="" item
+  local -a indents=() paths=() lines=()
+  local depth=0 IFS=$'\n'
   _config_keys=()
   _config_values=()
   [[ -f $file && -r $file ]] || return 1
-  while IFS= read -r line || [[ -n $line ]]; do
+  IFS= read -r -d '' text <"$file" || :
+  set -f
+  # shellcheck disable=SC2206 # split at line ends, without a read for each line
+  lines=($text)
+  set +f
+  for line in ${lines[@]+"${lines[@]}"}; do
     line=${line%$'\r'}
-    if [[ $line =~ $pair ]]; then
-      indent=${#BASH_REMATCH[1]}
-      key=${BASH_REMATCH[2]}
-      item=${BASH_REMATCH[3]}
-      while ((depth > 0 && indents[depth - 1] >= indent)); do
-        depth=$((depth - 1))
-      done
-      path=$key
-      if ((depth > 0)); then
-        path=${paths[depth - 1]}.$key
-      fi
-      indents[depth]=$indent
-      paths[depth]=$path
-      depth=$((depth + 1))
-      parse_config_value "$item"
-      _config_keys+=("$path")
-      _config_values+=("$REPLY")
-    elif [[ -n $path && $line =~ $entry ]]; then
-      parse_config_value "${BASH_REMATCH[2]}"
-      item=${_config_values[${#_config_values[@]} - 1]}
-      _config_values[${#_config_values[@]} - 1]=$item${item:+$'\n'}$REPLY
+    rest=${line#"${line%%[! ]*}"}
+    case $rest in
+      "" | "#"*) continue ;;
+      - | -[[:space:]]*)
+        if [[ -n $path ]]; then
+          parse_config_value "${rest#-}"
+          item=${_config_values[${#_config_values[@]} - 1]}
+          _config_values[${#_config_values[@]} - 1]=$item${item:+$'\n'}$REPLY
+        fi
+        continue
+        ;;
+      *:) ;;
+      *:[[:space:]]*) ;;
+      *) continue ;;
+    esac
+    key=${rest%%:*}
+    item=${rest#*:}
+    key=${key%"${key##*[![:space:]]}"}
+    case $key in
+      "" | *[!A-Za-z0-9_.-]*) continue ;;
+    esac
+    case $item in
+      "" | [[:space:]]*) ;;
+      *) continue ;;
+    esac
+    indent=$((${#line} - ${#rest}))
+    while ((depth > 0 && indents[depth - 1] >= indent)); do
+      depth=$((depth - 1))
+    done
+    path=$key
+    if ((depth > 0)); then
+      path=${paths[depth - 1]}.$key
     fi
-  done <"$file"
+    indents[depth]=$indent
+    paths[depth]=$path
+    depth=$((depth + 1))
+    parse_config_value "$item"
+    _config_keys+=("$path")
+    _config_values+=("$REPLY")
+  done
 }
 
 # Usage: config_get <key>
@@ -132,8 +153,8 @@ config_get() {
 # Usage: format_config_value <key> <value>
 # Sets REPLY to <value> as it is written in the file: plain where that is safe, else quoted.
 format_config_value() {
-  local value=$2
-  if [[ $value =~ ^[A-Za-z_./][A-Za-z0-9_./-]*$ && ! $value =~ ^([Tt]rue|[Ff]alse|[Yy]es|[Nn]o|[Oo]n|[Oo]ff|[Nn]ull)$ ]]; then
+  local value=$2 words='^(y|Y|n|N|[Tt]rue|TRUE|[Ff]alse|FALSE|[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|[Nn]ull|NULL)$'
+  if [[ $value =~ ^[A-Za-z_./][A-Za-z0-9_./-]*$ && ! $value =~ $words ]]; then
     REPLY=$value
     return 0
   fi
@@ -162,7 +183,7 @@ find_config_comment() {
 # Sets REPLY to the config <text> with <key> ("a" or "a.b") at <value>. Comments, order and
 # keys that Pyve does not know stay.
 set_config_line() {
-  local text=$1 section="" name=$2 line current="" out="" pending="" done="" indent="  "
+  local text=$1 section="" name=$2 line current="" out="" pending="" done="" indent=""
   local top='^([A-Za-z0-9_.-]+)[[:space:]]*:(.*)$' nested='^( +)([A-Za-z0-9_.-]+)[[:space:]]*:(.*)$'
   format_config_value "$2" "$3"
   local value=$REPLY
@@ -173,9 +194,10 @@ set_config_line() {
   while IFS= read -r line; do
     if [[ $line =~ $top ]]; then
       if [[ -z $done && -n $section && $current == "$section" ]]; then
-        out+="$indent$name: $value"$'\n'
+        out+="${indent:-  }$name: $value"$'\n'
         done=1
       fi
+      indent=""
       current=${BASH_REMATCH[1]}
       if [[ -z $section && $current == "$name" && -z $done ]]; then
         find_config_comment "${BASH_REMATCH[2]}"
@@ -189,8 +211,9 @@ set_config_line() {
       pending+=$line$'\n'
     else
       if [[ -n $section && $current == "$section" && $line =~ $nested ]]; then
-        indent=${BASH_REMATCH[1]}
-        if [[ ${BASH_REMATCH[2]} == "$name" && -z $done ]]; then
+        # The first key says how deep this section's own keys stand.
+        indent=${indent:-${BASH_REMATCH[1]}}
+        if [[ ${BASH_REMATCH[1]} == "$indent" && ${BASH_REMATCH[2]} == "$name" && -z $done ]]; then
           find_config_comment "${BASH_REMATCH[3]}"
           line="$indent$name: $value$REPLY"
           done=1
@@ -204,7 +227,7 @@ set_config_line() {
     out="" pending=""
   fi
   if [[ -z $done && -n $section && $current == "$section" ]]; then
-    out+="$indent$name: $value"$'\n'
+    out+="${indent:-  }$name: $value"$'\n'
     done=1
   fi
   out+=$pending

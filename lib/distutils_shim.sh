@@ -108,7 +108,8 @@ for name in ("setuptools", "wheel"):
   [[ -n $missing ]] || return 0
   # shellcheck disable=SC2086 # one word for each package
   if ! "$1" -m pip install --quiet --disable-pip-version-check $missing >&2 </dev/null; then
-    fail E_INSTALL_REQUIREMENTS "cannot install ${missing//$'\n'/ } into the environment of $1" fix "$1 -m pip install ${missing//$'\n'/ }"
+    quote_word "$1"
+    fail E_INSTALL_REQUIREMENTS "cannot install ${missing//$'\n'/ } into the environment of $1" fix "$REPLY -m pip install ${missing//$'\n'/ }"
     return 1
   fi
 }

@@ -31,6 +31,10 @@ write_file() {
       why "what it points to may be outside the project"
     return 1
   fi
+  if [[ -e $file && ! -f $file ]]; then
+    fail E_FILE_WRITE "cannot write $file" why "it is there, and it is not a file"
+    return 1
+  fi
   if [[ -f $file ]]; then
     read_file "$file"
     if [[ $REPLY == "$text" ]]; then

@@ -102,7 +102,9 @@ answer_json() {
 # Usage: json_string <text>
 # Sets REPLY to <text> as a JSON string.
 json_string() {
-  local text=$1 char code escape
+  local text char code escape
+  replace_invalid_utf8 "$1"
+  text=$REPLY
   text=${text//\\/\\\\}
   text=${text//\"/\\\"}
   text=${text//$'\n'/\\n}
@@ -116,6 +118,24 @@ json_string() {
     text=$REPLY
   done
   REPLY="\"$text\""
+}
+
+# Usage: replace_invalid_utf8 <text>
+# Sets REPLY to <text> with every byte that is no part of UTF-8 (RFC 3629) replaced by U+FFFD.
+replace_invalid_utf8() {
+  local LC_ALL=C rest=$1 out="" valid two=$'[\x80-\xbf][\x80-\xbf]'
+  valid=$'^([\x01-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]'
+  valid+=$'|[\xe1-\xec\xee\xef]'$two$'|\xf0[\x90-\xbf]'$two$'|[\xf1-\xf3][\x80-\xbf]'$two$'|\xf4[\x80-\x8f]'$two')+'
+  while [[ -n $rest ]]; do
+    if [[ $rest =~ $valid ]]; then
+      out+=${BASH_REMATCH[0]}
+      rest=${rest:${#BASH_REMATCH[0]}}
+    else
+      out+=$'\xef\xbf\xbd'
+      rest=${rest:1}
+    fi
+  done
+  REPLY=$out
 }
 
 # Usage: json_argv <command line>
@@ -157,7 +177,7 @@ finish() {
   for cleanup in ${_cleanups[@]+"${_cleanups[@]}"}; do
     "$cleanup"
   done
-  if ((status != 0 && status < 126 && _error_count == 0 && _warning_count == 0)) && [[ ${PYVE_COMMAND-} != help ]]; then
+  if ((status != 0 && status < 126 && _error_count == 0 && _warning_count == 0)); then
     fail E_INTERNAL "pyve $PYVE_COMMAND stopped with status $status" \
       why "a step failed without saying why; this is a mistake in Pyve" \
       fix "pyve --verbose $PYVE_COMMAND"

@@ -34,7 +34,7 @@ process_identity() {
 # Usage: is_alive <identity>
 # True when the process that process_identity named is still running.
 is_alive() {
-  process_identity "${1%%:*}" && [[ $REPLY == "$1" ]]
+  [[ $1 =~ ^[0-9]+: ]] && process_identity "${1%%:*}" && [[ $REPLY == "$1" ]]
 }
 
 # Usage: lock_project
@@ -42,7 +42,7 @@ is_alive() {
 # saying so), then clears what a killed command left. Given back at exit. Status 1 when .pyve
 # cannot be written.
 lock_project() {
-  local me owner told=""
+  local me owner told="" tries=0
   [[ -z $_project_locked ]] || return 0
   process_identity "$$"
   me=$REPLY
@@ -51,11 +51,17 @@ lock_project() {
       why "no permission to write in $PWD, the file system is read-only, or .pyve is a file"
     return 1
   fi
-  while ! ln -s "$me" .pyve/lock 2>/dev/null; do
+  # -n: a link in the lock's place is no door to the folder that it names.
+  while [[ -e .pyve/lock && ! -L .pyve/lock ]] || ! ln -sn "$me" .pyve/lock 2>/dev/null; do
     if [[ ! -L .pyve/lock ]]; then
-      # Gone again, or it never could be made.
-      if [[ ! -w .pyve || -e .pyve/lock ]]; then
-        fail E_FILE_WRITE "cannot make the lock .pyve/lock" why "no permission to write in $PWD/.pyve, or no space"
+      # Given back in this moment, perhaps with all of .pyve; or it never could be made.
+      if [[ -e .pyve/lock ]] || ! mkdir -p .pyve 2>/dev/null || [[ ! -w .pyve ]]; then
+        fail E_FILE_WRITE "cannot make the lock .pyve/lock" why "no permission to write in $PWD/.pyve, or something else is there"
+        return 1
+      fi
+      tries=$((tries + 1))
+      if ((tries > 100)); then
+        fail E_FILE_WRITE "cannot make the lock .pyve/lock" why "the disk may be full"
         return 1
       fi
       continue
@@ -81,7 +87,7 @@ lock_project() {
 # is the one that manages to make the mark.
 take_over_lock() {
   local mark=".pyve/lock.${1//[!A-Za-z0-9:-]/-}" marker
-  if ! ln -s "$2" "$mark" 2>/dev/null; then
+  if ! ln -sn "$2" "$mark" 2>/dev/null; then
     marker=$(readlink "$mark" 2>/dev/null) || return 1
     is_alive "$marker" || rm -f "$mark"
     return 1
@@ -97,9 +103,32 @@ take_over_lock() {
 unlock_project() {
   [[ -n $_project_locked ]] || return 0
   _project_locked=""
-  restore_old_environments
-  rm -rf .pyve/tmp .pyve/lock
+  if restore_old_environments; then
+    rm -rf .pyve/tmp
+  fi
+  rm -f .pyve/lock
   compgen -G ".pyve/*" >/dev/null || rmdir .pyve 2>/dev/null || :
+}
+
+# Usage: find_old_place <environment that was moved away>
+# Sets REPLY to where in the project it belongs.
+find_old_place() {
+  local line
+  if [[ -f $1/pyve.state ]]; then
+    while IFS= read -r line; do
+      if [[ $line == "path=$PWD/"* ]]; then
+        REPLY=${line#"path=$PWD/"}
+        return 0
+      fi
+    done <"$1/pyve.state"
+  fi
+  if [[ $1 == */old.testenv.* ]]; then
+    REPLY=.pyve/${TESTENV_DIR_NAME:-testenv}/venv
+  else
+    config_load || :
+    config_get venv.directory
+    REPLY=${REPLY:-${DEFAULT_VENV_DIR:-.venv}}
+  fi
 }
 
 # Usage: restore_old_environments
@@ -108,16 +137,15 @@ restore_old_environments() {
   local old target
   for old in .pyve/tmp/old.*; do
     [[ -d $old ]] || continue
-    case $old in
-      */old.testenv.*) target=.pyve/${TESTENV_DIR_NAME:-testenv}/venv ;;
-      *)
-        config_load || :
-        config_get venv.directory
-        target=${REPLY:-${DEFAULT_VENV_DIR:-.venv}}
-        ;;
-    esac
-    if [[ ! -e $target ]]; then
-      mv "$old" "$target"
+    find_old_place "$old"
+    target=$PWD/$REPLY
+    if [[ -e $target ]]; then
+      continue
+    fi
+    if ! { mkdir -p "${target%/*}" && mv "$old" "$target"; } 2>/dev/null; then
+      fail E_ENV_RESTORE "the environment $target could not be put back" \
+        why "a killed command had moved it to $PWD/$old" fix "ls -ld ${target%/*}"
+      return 1
     fi
   done
 }
@@ -132,7 +160,7 @@ clear_tmp() {
       rm -f "$old"
     fi
   done
-  restore_old_environments
+  restore_old_environments || return 1
   # A child of the killed command may still be at work in there: taken away in one step, it cannot
   # swap in what is half removed.
   if [[ -d .pyve/tmp ]]; then

@@ -167,9 +167,10 @@ add_pip() {
 
 # Usage: render_activate <write> <folder> <final place> <name>
 # Writes the activate scripts into <folder>/bin by `<write> <file> <text>`. Place and name are
-# quoted as each shell needs it.
+# quoted as each shell needs it; what a shell would execute or expand in its prompt is taken out
+# of the name.
 render_activate() {
-  local write=$1 target=$2 place=$3 name=$4 file text quote
+  local write=$1 target=$2 place=$3 name=${4//[\$\`\\!%[:cntrl:]]/_} file text quote
   for file in "$TEMPLATE/text/bin"/*; do
     read_file "$file"
     text=$REPLY
@@ -266,7 +267,7 @@ is_environment_moved() {
 # Executes the environment's interpreter. Sets ENV_PYTHON_VERSION. Status 1 when it does not
 # work; REPLY then says why.
 check_environment() {
-  local python=$1/bin/python out
+  local python=$1/bin/python out links
   ENV_PYTHON_VERSION=""
   if [[ ! -d $1 ]]; then
     REPLY="$1 is not there"
@@ -274,7 +275,8 @@ check_environment() {
   fi
   if [[ -L $python && ! -e $python ]]; then
     # Follow the links inside the folder to the one that leads out of it.
-    while [[ -L $python ]]; do
+    for ((links = 0; links < 40; links++)); do
+      [[ -L $python ]] || break
       out=$(readlink "$python")
       [[ $out == /* ]] || out=${python%/*}/$out
       python=$out
@@ -290,6 +292,11 @@ check_environment() {
     REPLY="its interpreter does not run: ${out##*$'\n'}"
     return 1
   fi
+  get_environment_state "$1" stdlib
+  if [[ -n $REPLY && ! -e $REPLY ]]; then
+    REPLY="the standard library of its interpreter is gone: $REPLY"
+    return 1
+  fi
   ENV_PYTHON_VERSION=$out
 }
 
@@ -301,9 +308,7 @@ fail_environment() {
     quote_word "$1"
     here="-C $REPLY "
   fi
-  if check_environment "$2"; then
-    REPLY="the standard library of its interpreter is gone"
-  fi
+  check_environment "$2" || :
   if [[ ! -d $2 ]]; then
     fail E_ENV_MISSING "there is no environment in this project" why "$REPLY" fix "pyve ${here}init"
     return 1

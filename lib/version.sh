@@ -7,6 +7,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F log_warning >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
+declare -F validate_config_file >/dev/null || . "${BASH_SOURCE[0]%/*}/backend_detect.sh"
 
 # Usage: compare_versions <version> <version>
 # Prints "equal", "greater" or "less": what the first is, compared to the second. Missing parts

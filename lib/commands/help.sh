@@ -14,6 +14,11 @@ cmd_help() {
     return 0
   fi
   need cli
+  name=${1-}
+  if [[ $name == -[ipc] || ($name == --* && -f $PYVE_ROOT/lib/commands/${name#--}.sh) ]]; then
+    # A command by one of its flag spellings.
+    set -- -- "${name#--}" "${@:2}"
+  fi
   parse_options "$@" || return 1
   expect_arguments 1 || return 1
   name=${ARGS[0]-}
@@ -21,7 +26,6 @@ cmd_help() {
     -i) name=init ;;
     -p) name=purge ;;
     -c) name=config ;;
-    *) name=${name#--} ;;
   esac
   if [[ -z $name ]]; then
     set -- show_overview

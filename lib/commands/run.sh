@@ -27,14 +27,14 @@ cmd_run() {
   done
   need config
   if (($# == 0)); then
-    fail_run 1 E_RUN_COMMAND "pyve run needs a command" fix "pyve run python"
+    fail_run E_RUN_COMMAND "pyve run needs a command" fix "pyve run python"
     return 1
   fi
   find_project || :
   config_load "$PROJECT_ROOT/.pyve/config" || :
   config_get backend
   if [[ $REPLY == micromamba ]]; then
-    fail_run 1 E_BACKEND_UNSUPPORTED "this version of Pyve runs venv environments only" \
+    fail_run E_BACKEND_UNSUPPORTED "this version of Pyve runs venv environments only" \
       why "$PROJECT_ROOT/.pyve/config says backend: micromamba" fix "pyve init --force --backend venv"
     return 1
   fi
@@ -59,12 +59,7 @@ cmd_run() {
     fail_environment "$PROJECT_ROOT" "$venv"
     return 1
   fi
-  unset PYTHONHOME
-  export VIRTUAL_ENV=$venv VIRTUAL_ENV_PROMPT=${PROJECT_ROOT##*/} UV_PROJECT_ENVIRONMENT=$venv
-  export PYVE_BACKEND=venv PYVE_ENV_NAME=${PROJECT_ROOT##*/} ASDF_PYTHON_PLUGIN_DISABLE_RESHIM=1
-  if [[ $PATH != "$venv/bin:"* ]]; then
-    PATH=$venv/bin:$PATH
-  fi
+  enter_environment "$venv" "$PROJECT_ROOT"
   if [[ -n $path && $path != "${venv//$'\n'/\\n}" && ! $path -ef $venv ]]; then
     need output
     warn W_ENV_MOVED "the environment was made at $path" \
@@ -76,52 +71,44 @@ cmd_run() {
     shift
     set -- "$venv/bin/python" "$script" "$@"
   fi
-  if [[ $1 != */* ]] && ! type -P -- "$1" >/dev/null; then
-    fail_not_found "$1"
-    return
+  if [[ -z $EXEC_STATUS ]]; then
+    check_command "$1" || return
+    shopt -s execfail
+    exec -- "$@" || EXEC_STATUS=$?
   fi
-  if [[ $1 == */* && ! -e $1 ]]; then
-    fail_run 127 E_COMMAND_NOT_FOUND "$1 does not exist" why "the current folder is $PWD"
-    return 127
-  fi
-  if [[ -d $1 || ($1 == */* && ! -x $1) ]]; then
-    fail_run 126 E_COMMAND_NOT_EXECUTABLE "$1 is not executable"
-    return 126
-  fi
-  shopt -s execfail
-  exec -- "$@"
-  local status=$?
-  fail_run "$status" E_COMMAND_NOT_EXECUTABLE "$1 could not be started" why "the program named in its first line may be gone" fix "pyve doctor"
-  return "$status"
+  check_command "$1" || return
+  fail_run E_COMMAND_NOT_EXECUTABLE "$1 could not be started" \
+    why "the program that its first line names may be gone" fix "pyve doctor"
+  return "$EXEC_STATUS"
 }
 
-# Usage: fail_run <status> <code> <message> [why <text>]... [fix <command>]...
+# Usage: check_command <command>
+# Status 127, with a diagnostic, when there is no such command; 126 when it cannot be one.
+check_command() {
+  if is_executable_command "$1"; then
+    return 0
+  fi
+  if [[ -e $1 && $1 == */* ]] || { [[ $1 != */* ]] && type -P -- "$1" >/dev/null; }; then
+    fail_run E_COMMAND_NOT_EXECUTABLE "$1 is not executable" why "it is there, but it is no file that may be executed"
+    return 126
+  fi
+  if [[ $1 == */* ]]; then
+    fail_run E_COMMAND_NOT_FOUND "$1 does not exist" why "the current folder is $PWD"
+  else
+    need text
+    quote_word "$1"
+    fail_run E_COMMAND_NOT_FOUND "there is no command '$1', neither in the environment nor on PATH" \
+      why "the environment is $VIRTUAL_ENV" fix "pyve run python -m pip install $REPLY"
+  fi
+  return 127
+}
+
+# Usage: fail_run <code> <message> [why <text>]... [fix <command>]...
 # As fail, for the room that does without the exit trap until something is wrong.
 fail_run() {
-  shift
   need output
   trap finish EXIT
   fail "$@" || :
-}
-
-# Usage: fail_not_found <command>
-# Says that there is no such command, or that it cannot be executed. Status 127 or 126.
-fail_not_found() {
-  local folder found=""
-  local IFS=:
-  for folder in $PATH; do
-    if [[ -f $folder/$1 ]]; then
-      found=$folder/$1
-      break
-    fi
-  done
-  if [[ -n $found ]]; then
-    fail_run 126 E_COMMAND_NOT_EXECUTABLE "$found is not executable"
-    return 126
-  fi
-  fail_run 127 E_COMMAND_NOT_FOUND "there is no command '$1', neither in the environment nor on PATH" \
-    why "the environment is $VIRTUAL_ENV" fix "pyve run python -m pip install $1"
-  return 127
 }
 
 # Usage: find_moved_script <environment> <place where it was made> <command>
