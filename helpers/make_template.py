@@ -1,12 +1,13 @@
 """Make the template of an empty environment with pip, which Pyve clones for every project.
 
-Usage: make_template.py TARGET WHEEL...
+Usage: make_template.py TARGET PLACE WHEEL...
 
-Run by the interpreter that the template is for. Makes TARGET/tree (a PEP 405 environment with
-pip that may be copied or hard-linked to any place), TARGET/bare (the same without pip) and
-TARGET/text (the files that name their place: activate scripts, console scripts, pyvenv.cfg; the
-place is written as a mark that lib/venv_env.sh replaces). The first WHEEL of pip that fits
-this interpreter is installed.
+Run by the interpreter that the template is for. Makes TARGET/tree (a PEP 405 environment that may
+be copied or hard-linked to any place), TARGET/pip (pip itself, which the tree reaches by one .pth
+line, because a thousand files more would make each clone ten times slower) and TARGET/text (the
+files that name their place: activate scripts, console scripts, pyvenv.cfg; the place is written as
+a mark that lib/venv_env.sh replaces). PLACE is where TARGET will be once it is whole. The first
+WHEEL of pip that fits this interpreter is installed.
 
 Exit status 0: done; 3: no pip wheel fits (TARGET is made, without pip); 1: failed.
 """
@@ -19,9 +20,10 @@ import subprocess
 import sys
 import zipfile
 
-# What stands where a whole word of the shell (quoted as it needs) is to be put.
-DIRECTORY_MARK = "@PYVE_VENV_DIR@"
-PROMPT_MARK = "@PYVE_VENV_PROMPT@"
+# What stands where a whole word of the shell (quoted as it needs) is to be put: one character,
+# because that is what bash splits at quickly.
+DIRECTORY_MARK = "\x1e"
+PROMPT_MARK = "\x1f"
 PROMPT = "pyve-template-prompt"
 
 
@@ -143,7 +145,10 @@ def move_texts(tree: str, text: str) -> None:
         with open(source, encoding="utf-8", newline="") as stream:
             content = stream.read()
         if name.lower().startswith("activate"):
-            content = mark_words(mark_words(content, tree, DIRECTORY_MARK), PROMPT, PROMPT_MARK)
+            marked = mark_words(mark_words(content, tree, DIRECTORY_MARK), PROMPT, PROMPT_MARK)
+            if marked == content:
+                continue
+            content = marked
             target = os.path.join(text_bin, name)
         else:
             content = strip_script_head(content)
@@ -159,27 +164,26 @@ def move_texts(tree: str, text: str) -> None:
         stream.writelines([*lines, "prompt = %s\n" % PROMPT_MARK])
 
 
-def make_bare(tree: str, bare: str) -> None:
-    """Copy ``tree`` without what is installed in it."""
-    import shutil
+def share_pip(tree: str, shared: str, place: str) -> None:
+    """Move what is installed in ``tree`` to ``shared``, and let the tree find it at ``place``."""
+    packages = os.path.join(tree, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
+    os.rename(packages, shared)
+    os.mkdir(packages)
+    with open(os.path.join(packages, "pyve_pip.pth"), "w", encoding="utf-8") as stream:
+        stream.write(place + "\n")
 
-    def installed(folder: str, names: list[str]) -> list[str]:
-        return names if os.path.basename(folder) == "site-packages" else []
 
-    shutil.copytree(tree, bare, symlinks=True, ignore=installed)
-
-
-def main(target: str, wheels: list[str]) -> int:
-    """Make the template below ``target``. See the module for the exit status."""
+def main(target: str, place: str, wheels: list[str]) -> int:
+    """Make the template below ``target``. See the module for arguments and exit status."""
     target = os.path.realpath(target)
     tree = os.path.join(target, "tree")
     make_tree(tree)
     has_pip = install_pip(tree, wheels)
     if has_pip:
         move_texts(tree, os.path.join(target, "text"))
-        make_bare(tree, os.path.join(target, "bare"))
+        share_pip(tree, os.path.join(target, "pip"), os.path.join(place, "pip"))
     return 0 if has_pip else 3
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))

@@ -152,6 +152,7 @@ def describe():
     return [
         ("executable", keep_opt_path(real)),
         ("version", version),
+        ("build", sys.version.replace("\n", " ")),
         ("implementation", name),
         ("id", f"{name}-{version}-{digest}"),
         ("stdlib", stdlib_file),

@@ -11,16 +11,15 @@ fi
 HELP_GROUPS=("Environment" "Dependencies" "Scripts and tools" "Store" "Ship" "Agents" "Pyve itself")
 
 # Usage: read_header <file>
-# Sets header_summary, header_group, header_states, and the arrays header_usage, header_option,
+# Sets header_summary, header_states, and the arrays header_usage, header_option,
 # header_example, header_exit, header_alias, header_about from the comment at the top of a room.
 read_header() {
   local line
-  header_summary="" header_group="" header_states=""
+  header_summary="" header_states=""
   header_usage=() header_option=() header_example=() header_exit=() header_alias=() header_about=()
   while IFS= read -r line && [[ $line == "#"* ]]; do
     case $line in
       "# Summary: "*) header_summary=${line#"# Summary: "} ;;
-      "# Group: "*) header_group=${line#"# Group: "} ;;
       "# States: "*) header_states=${line#"# States: "} ;;
       "# Usage: "*) header_usage+=("${line#"# Usage: "}") ;;
       "# Option: "*) header_option+=("${line#"# Option: "}") ;;

@@ -46,7 +46,7 @@ lock_project() {
   [[ -z $_project_locked ]] || return 0
   process_identity "$$"
   me=$REPLY
-  if ! mkdir -p .pyve 2>/dev/null; then
+  if ! mkdir -p .pyve/tmp 2>/dev/null; then
     fail E_FILE_WRITE "cannot make the folder .pyve" \
       why "no permission to write in $PWD, the file system is read-only, or .pyve is a file"
     return 1
@@ -104,9 +104,10 @@ unlock_project() {
   [[ -n $_project_locked ]] || return 0
   _project_locked=""
   if restore_old_environments; then
-    rm -rf .pyve/tmp
+    rm -rf .pyve/tmp .pyve/lock
+  else
+    rm -f .pyve/lock
   fi
-  rm -f .pyve/lock
   compgen -G ".pyve/*" >/dev/null || rmdir .pyve 2>/dev/null || :
 }
 
@@ -163,7 +164,7 @@ clear_tmp() {
   restore_old_environments || return 1
   # A child of the killed command may still be at work in there: taken away in one step, it cannot
   # swap in what is half removed.
-  if [[ -d .pyve/tmp ]]; then
+  if compgen -G ".pyve/tmp/*" >/dev/null; then
     mv .pyve/tmp ".pyve/tmp.gone.$$"
   fi
   for old in .pyve/tmp.gone.*; do

@@ -24,22 +24,34 @@ find_project_python() {
 # Usage: is_testenv_current <project's environment>
 # True when the test environment works and has the project's interpreter.
 is_testenv_current() {
+  has_project_python "$1" && ! is_environment_moved "$PWD/$TESTENV_PATH"
+}
+
+# Usage: has_project_python <project's environment>
+# True when the test environment has the project's interpreter, and that is there.
+has_project_python() {
   local wanted
   find_project_python "$1" || return 1
   wanted=$REPLY
   get_environment_state "$TESTENV_PATH" python
-  [[ $REPLY == "$wanted" && -x $TESTENV_PATH/bin/python ]] && ! is_environment_moved "$PWD/$TESTENV_PATH"
+  [[ $REPLY == "$wanted" && -x $TESTENV_PATH/bin/python ]]
 }
 
 # Usage: ensure_testenv <project's environment>
 # Makes the test environment of the project in the current folder when it is missing, broken, or
-# made with another interpreter than the project's. Status 1 when that fails.
+# made with another interpreter than the project's; mends it when it was moved. Status 1 when that
+# fails.
 ensure_testenv() {
   if is_testenv_current "$1"; then
     return 0
   fi
+  if has_project_python "$1"; then
+    find_project_python "$1"
+    probe_interpreter "$REPLY" && ensure_template && mend_environment "$PWD/$TESTENV_PATH" testenv
+    return
+  fi
   if [[ -e $TESTENV_PATH ]]; then
-    log_info "The test environment was made for another interpreter or place; it is made anew"
+    log_info "The test environment was made for another interpreter; it is made anew"
   fi
   find_project_python "$1" || return 1
   if [[ $REPLY != "${PYTHON-}" || ! -f ${TEMPLATE-}/complete ]]; then
@@ -49,7 +61,7 @@ ensure_testenv() {
 }
 
 # Usage: build_testenv <name of the venv directory>
-# Makes the test environment from TEMPLATE, without pip until something is to be installed.
+# Makes the test environment from TEMPLATE.
 build_testenv() {
   build_environment testenv "$PWD/$TESTENV_PATH" testenv || return 1
   link_project_packages "$1"
@@ -79,19 +91,8 @@ has_pytest() {
   "$TESTENV_PATH/bin/python" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pytest") is None)' 2>/dev/null </dev/null
 }
 
-# Usage: ensure_testenv_pip
-# Sees to it that the test environment has pip.
-ensure_testenv_pip() {
-  if [[ -x $TESTENV_PATH/bin/pip ]]; then
-    return 0
-  fi
-  get_environment_state "$TESTENV_PATH" python
-  probe_interpreter "$REPLY" && ensure_template && add_pip "$PWD/$TESTENV_PATH"
-}
-
 # Usage: install_in_testenv <argument for pip install>...
 # Installs packages into the test environment.
 install_in_testenv() {
-  ensure_testenv_pip || return 1
   PYVE_TESTENV_ALONE=1 install_requirements "$PWD/$TESTENV_PATH" "$@"
 }

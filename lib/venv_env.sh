@@ -3,7 +3,10 @@
 #
 # A template is made once for each interpreter, by the standard library's venv and the pip
 # wheel that comes with it; an environment is a copy of hard links, with the few files
-# that name their own place written anew. Inside, pyve.state says what it was made from.
+# that name their own place written anew. pip itself stays in the template: one .pth line leads to
+# it, and a pip installed into the environment goes before it. (That is why templates are data and
+# not cache; PYVE_TEMPLATES names another folder for them.) Inside, pyve.state says what an
+# environment was made from.
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   printf 'lib/venv_env.sh is sourced by pyve.sh, not run.\n' >&2
@@ -16,7 +19,11 @@ declare -F probe_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.s
 declare -F pyve_write_sitecustomize_shim >/dev/null || . "${BASH_SOURCE[0]%/*}/distutils_shim.sh"
 
 # Changes when what a template holds changes.
-TEMPLATE_FORMAT=2
+TEMPLATE_FORMAT=5
+
+# What stands in a template's texts for the environment's path and for its name.
+DIRECTORY_MARK=$'\x1e'
+PROMPT_MARK=$'\x1f'
 
 # shellcheck disable=SC2153 # PYTHON and its kin are set by lib/interpreter.sh
 
@@ -24,8 +31,8 @@ TEMPLATE_FORMAT=2
 # Sets TEMPLATE to the template for the interpreter that probe_interpreter found (PYTHON,
 # PYTHON_ID, ...), making it when it is missing. Status 1, with a diagnostic, when that fails.
 ensure_template() {
-  local cache=${XDG_CACHE_HOME:-${HOME:-}/.cache} fresh log status=0
-  TEMPLATE=$cache/pyve/templates/$PYTHON_ID-$TEMPLATE_FORMAT
+  local data=${XDG_DATA_HOME:-${HOME:-}/.local/share} fresh log status=0
+  TEMPLATE=${PYVE_TEMPLATES:-$data/pyve/templates}/$PYTHON_ID-$TEMPLATE_FORMAT
   if [[ -f $TEMPLATE/complete ]]; then
     return 0
   fi
@@ -33,13 +40,13 @@ ensure_template() {
   fresh=$TEMPLATE.new.$$
   log=$fresh.log
   if ! mkdir -p "$fresh" 2>/dev/null; then
-    fail E_CACHE_WRITE "cannot make the folder $fresh" why "Pyve keeps templates of environments there" \
-      fix "XDG_CACHE_HOME=/another/folder pyve init"
+    fail E_DATA_WRITE "cannot make the folder $fresh" why "Pyve keeps templates of environments there" \
+      fix "PYVE_TEMPLATES=/another/folder pyve init"
     return 1
   fi
   log_verbose "Making the template of an environment for Python $PYTHON_VERSION (once for each interpreter)"
   find_pip_wheels
-  "$PYTHON" -I "$PYVE_ROOT/helpers/make_template.py" "$fresh" \
+  "$PYTHON" -I "$PYVE_ROOT/helpers/make_template.py" "$fresh" "$TEMPLATE" \
     ${PIP_WHEELS[@]+"${PIP_WHEELS[@]}"} >"$log" 2>&1 </dev/null || status=$?
   if ((status != 0)); then
     fail_template "$status" "$log"
@@ -47,7 +54,7 @@ ensure_template() {
     return 1
   fi
   # Whoever changes a file of an environment in place must not change it for all others.
-  find "$fresh/tree" "$fresh/bare" -type f -exec chmod a-w {} +
+  find "$fresh/tree" "$fresh/pip" -type f -exec chmod a-w {} +
   chmod +x "$fresh/text/script"/*
   rm -f "$log"
   printf 'python=%s\n' "$PYTHON" >"$fresh/complete"
@@ -119,21 +126,17 @@ fail_template() {
   fi
 }
 
-# Usage: clone_environment <tree|bare> <new folder> <final place> <name>
-# Makes an environment from TEMPLATE (bare: without pip) in <new folder> that works at <final
-# place>, an absolute path, and is called <name>. Status 1 when it fails; what was made then
-# stays for the caller.
+# Usage: clone_environment <new folder> <final place> <name>
+# Makes an environment from TEMPLATE in <new folder> that works at <final place>, an absolute
+# path, and is called <name>. Status 1 when it fails; what was made then stays for the caller.
 clone_environment() {
-  local target=$2 place=$3 name=$4 text
-  copy_tree "$TEMPLATE/$1" "$target" || return 1
-  render_activate write_new "$target" "$place" "$name" || return 1
-  if [[ $1 == tree ]]; then
-    render_scripts "$target" "$place" || return 1
-  fi
+  local target=$1 place=$2 name=$3 text
+  copy_tree "$TEMPLATE/tree" "$target" || return 1
+  render_activate write_new "$target" "$place" "$name" && render_scripts "$target" "$place" || return 1
   read_file "$TEMPLATE/text/pyvenv.cfg"
   text=$REPLY
   replace_all "${name//[[:cntrl:]]/ }" "'" "\\'"
-  replace_all "$text" "@PYVE_VENV_PROMPT@" "'$REPLY'"
+  replace_mark "$text" "$PROMPT_MARK" "'$REPLY'"
   write_new "$target/pyvenv.cfg" "$REPLY" && write_environment_state "$target" "$place"
 }
 
@@ -149,20 +152,6 @@ render_scripts() {
     read_file "$file"
     write_new "$1/bin/${file##*/}" "$head$REPLY" || return 1
   done
-}
-
-# Usage: add_pip <environment>
-# Gives a bare environment its pip.
-add_pip() {
-  local site
-  for site in "$TEMPLATE"/tree/lib/python3*/site-packages; do
-    site=${site#"$TEMPLATE/tree/"}
-    if ! cp -al "$TEMPLATE/tree/$site/." "$1/$site/" 2>/dev/null && ! cp -Rp "$TEMPLATE/tree/$site/." "$1/$site/"; then
-      fail_write "$1/$site/pip"
-      return 1
-    fi
-  done
-  render_scripts "$1" "$1"
 }
 
 # Usage: render_activate <write> <folder> <final place> <name>
@@ -181,10 +170,10 @@ render_activate() {
       *) quote=quote_word ;;
     esac
     "$quote" "$place"
-    replace_all "$text" "@PYVE_VENV_DIR@" "$REPLY"
+    replace_mark "$text" "$DIRECTORY_MARK" "$REPLY"
     text=$REPLY
     "$quote" "$name"
-    replace_all "$text" "@PYVE_VENV_PROMPT@" "$REPLY"
+    replace_mark "$text" "$PROMPT_MARK" "$REPLY"
     "$write" "$target/bin/${file##*/}" "$REPLY" || return 1
   done
 }
@@ -319,16 +308,14 @@ fail_environment() {
 
 # Usage: build_environment <kind> <final place> <name> [requirement argument]...
 # Makes an environment in .pyve/tmp and swaps it in for what is at <final place> (absolute). <kind> is
-# venv, or testenv: a bare one. With requirements (arguments for pip install) they are installed before the
-# swap: when that fails, what was there stays.
+# venv or testenv. With requirements (arguments for pip install) they are installed before the
+# swap: when that fails, what was there stays. Status 3, with nothing said, when the interpreter is
+# not what it was the last time: it has to be probed again.
 build_environment() {
   local kind=$1 place=$2 name=$3
-  local new=$PWD/.pyve/tmp/new.$kind.$$ template=tree
+  local new=$PWD/.pyve/tmp/new.$kind.$$
   shift 3
-  if [[ $kind == testenv ]]; then
-    template=bare
-  fi
-  if ! { [[ -d .pyve/tmp && -d ${place%/*} ]] || mkdir -p .pyve/tmp "${place%/*}"; } || ! clone_environment "$template" "$new" "$place" "$name"; then
+  if ! { [[ -d .pyve/tmp && -d ${place%/*} ]] || mkdir -p .pyve/tmp "${place%/*}"; } || ! clone_environment "$new" "$place" "$name"; then
     rm -rf "$new"
     if ((_error_count == 0)); then
       fail E_FILE_WRITE "cannot make the environment $place" why "no permission, or no space left" fix "df -h ."
@@ -336,6 +323,10 @@ build_environment() {
     return 1
   fi
   install_distutils_shim "$new" "$PYTHON_VERSION" || return 1
+  if ! settle_interpreter; then
+    rm -rf "$new"
+    return 3
+  fi
   if (($#)); then
     if ! install_requirements "$new" "$@"; then
       rm -rf "$new"

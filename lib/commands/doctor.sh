@@ -83,7 +83,7 @@ doctor_environment() {
     out=${out#pip }
     doctor_line ok "pip: ${out%% *}"
   else
-    doctor_line warning "pip: it is missing or does not run" "pyve init --force"
+    doctor_line warning "pip: it is missing or does not run" "pyve init --update"
   fi
   for item in "$venv"/lib/python3*/site-packages/*.dist-info; do
     [[ ! -d $item ]] || count=$((count + 1))

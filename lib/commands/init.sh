@@ -23,11 +23,11 @@
 
 cmd_init() {
   local mode venv name backend wish
-  need utils cli backend_detect version env_detect interpreter distutils_shim project_lock venv_env testenv activation
+  need utils cli backend_detect env_detect python_wish interpreter distutils_shim project_lock venv_env testenv activation
   parse_options "$@" && expect_arguments 1 && check_init_input || return 1
   choose_init_mode || return 1
   [[ $mode != cancel ]] || return 0
-  choose_init_backend && choose_init_folder || return 1
+  choose_init_backend && choose_init_folder && check_init_files || return 1
   lock_project || return 1
   if [[ $mode == update ]]; then
     update_environment || return 1
@@ -164,6 +164,22 @@ is_replaceable() {
   rmdir "$1"
 }
 
+# Usage: check_init_files
+# Checks that what init is going to write can be written, before it makes anything.
+check_init_files() {
+  local file
+  for file in .gitignore .pyve/config; do
+    if [[ -L $file || (-e $file && ! -f $file) ]]; then
+      fail E_FILE_WRITE "cannot write $file" why "it is there, and it is not a plain file; nothing was changed"
+      return 1
+    fi
+  done
+  if [[ ! -w . ]]; then
+    fail E_FILE_WRITE "cannot write in $PWD" why "no permission, or the file system is read-only; nothing was changed"
+    return 1
+  fi
+}
+
 # Usage: ask_for_requirements
 # Sets REQUIREMENTS to what is to be installed: with --deps, or with a yes on a terminal.
 ask_for_requirements() {
@@ -184,7 +200,7 @@ ask_for_requirements() {
 # Usage: make_environment
 # Makes the environment, or keeps a working one that is there.
 make_environment() {
-  local old="" series
+  local old="" status=0 PROBE_SOON=${PROBE_SOON-1}
   if [[ $mode == fresh && -e $venv ]]; then
     if ! check_environment "$PWD/$venv"; then
       fail_environment "$PWD" "$PWD/$venv"
@@ -196,6 +212,7 @@ make_environment() {
       return 1
     fi
     log_info "$venv is there already (Python $ENV_PYTHON_VERSION) and is kept"
+    PROBE_SOON=""
     probe_interpreter "$venv/bin/python" && ensure_template || return 1
     wish=${opt_python_version:-${PYTHON_VERSION%.*}}
     PYTHON_MANAGER=system
@@ -206,8 +223,7 @@ make_environment() {
     return 0
   fi
   choose_interpreter "$opt_python_version" && ensure_template || return 1
-  series=${PYTHON_VERSION%.*}
-  wish=$series
+  wish=${PYTHON_VERSION%.*}
   if [[ $PYTHON_WISH_KIND == version ]]; then
     wish=$PYTHON_WISH
   fi
@@ -216,7 +232,13 @@ make_environment() {
   if [[ $mode == force && -n $REPLY && $REPLY != "$venv" ]]; then
     old=$REPLY
   fi
-  build_environment venv "$PWD/$venv" "$name" ${REQUIREMENTS[@]+"${REQUIREMENTS[@]}"} || return 1
+  build_environment venv "$PWD/$venv" "$name" ${REQUIREMENTS[@]+"${REQUIREMENTS[@]}"} || status=$?
+  if ((status == 3)); then
+    PROBE_SOON=""
+    make_environment
+    return
+  fi
+  ((status == 0)) || return 1
   log_success "Made $venv with Python $PYTHON_VERSION ($PYTHON_SOURCE: $PYTHON)"
   if [[ -n $old ]]; then
     remove_environment venv "$PWD/$old" && log_success "Removed $old"
@@ -267,7 +289,8 @@ write_project_files() {
     # A manager that does not have the version would complain about the file.
     VERSION_MANAGER=$PYTHON_MANAGER
     set_local_python_version "$PYTHON_VERSION" || return 1
-    file=$(get_version_file_name)
+    file=.python-version
+    [[ -f $file ]] || file=.tool-versions
     record_made "$file" || return 1
     log_success "Wrote $file ($PYTHON_VERSION)"
   fi

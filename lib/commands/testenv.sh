@@ -13,7 +13,7 @@
 
 cmd_testenv() {
   local venv action
-  need utils cli env_detect interpreter distutils_shim project_lock venv_env testenv
+  need utils cli env_detect python_wish interpreter distutils_shim project_lock venv_env testenv
   parse_options "$@" || return 1
   case ${ARGS[0]-} in
     init) opt_init=1 ;;
@@ -71,7 +71,6 @@ cmd_testenv() {
       log_success "Installed pytest into the test environment"
     fi
   else
-    ensure_testenv_pip || return 1
     log_success "The test environment is there: $TESTENV_PATH"
   fi
 }
