@@ -8,7 +8,7 @@ unexport VIRTUAL_ENV
 
 PYTHON = .dev/bin/python
 
-.PHONY: help demo check test test-unit test-integration bench coverage docs picture install clean dev
+.PHONY: help demo check test test-unit test-portable test-integration bench coverage docs picture install clean dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ test: ## Run the unit tests, then the integration tests
 
 test-unit: dev ## Run the bats tests and the helpers' own tests
 	@scripts/test-unit.sh
+
+test-portable: dev ## Run the unit tests with busybox and the original awk instead of GNU tools
+	@scripts/test-portable.sh
 
 test-integration: dev ## Run the black-box tests
 	@set -- tests/integration/test_*.py; \

@@ -24,6 +24,8 @@ import zipfile
 # because that is what bash splits at quickly.
 DIRECTORY_MARK = "\x1e"
 PROMPT_MARK = "\x1f"
+# What the standard library writes there first: words that no shell quotes.
+DIRECTORY = "/pyve-template-directory"
 PROMPT = "pyve-template-prompt"
 
 
@@ -92,9 +94,18 @@ def wheel_fits(wheel: str) -> bool:
 
 def make_tree(tree: str) -> None:
     """Make the environment without pip, and with every usual name of the interpreter."""
+    import types
     import venv
 
-    venv.EnvBuilder(symlinks=True, with_pip=False, prompt=PROMPT).create(tree)
+    class Builder(venv.EnvBuilder):
+        """Writes the activate scripts for DIRECTORY instead of the folder that they are in."""
+
+        def setup_scripts(self, context: types.SimpleNamespace) -> None:
+            folder, context.env_dir = context.env_dir, DIRECTORY
+            super().setup_scripts(context)
+            context.env_dir = folder
+
+    Builder(symlinks=True, with_pip=False, prompt=PROMPT).create(tree)
     bin_folder = os.path.join(tree, "bin")
     for name in ("python", "python3", "python%d.%d" % sys.version_info[:2]):
         link = os.path.join(bin_folder, name)
@@ -145,7 +156,8 @@ def move_texts(tree: str, text: str) -> None:
         with open(source, encoding="utf-8", newline="") as stream:
             content = stream.read()
         if name.lower().startswith("activate"):
-            marked = mark_words(mark_words(content, tree, DIRECTORY_MARK), PROMPT, PROMPT_MARK)
+            marked = mark_words(content, DIRECTORY, DIRECTORY_MARK)
+            marked = mark_words(marked, PROMPT, PROMPT_MARK)
             if marked == content:
                 continue
             content = marked

@@ -27,6 +27,9 @@ def script_head(python: bytes) -> bytes:
     if b" " not in python and b"\n" not in python and len(python) + 2 <= LONGEST_SHEBANG:
         return b"#!" + python + b"\n"
     word = os.fsencode(shlex.quote(os.fsdecode(python)))
+    if b"\\" in python:
+        # Python would take a backslash for an escape; octal means the same to it and to printf.
+        word = b"\"$(printf '%b' " + word.replace(b"\\", b"\\0134") + b')"'
     return b"#!/bin/sh\n'''exec' " + word + b' "$0" "$@"\n' + b"' '''\n"
 
 
@@ -43,6 +46,10 @@ def move_script(content: bytes, old: bytes, new: bytes) -> bytes:
     plain = re.match(rb"#!" + re.escape(old) + name + rb"\r?\n", content)
     if plain:
         return script_head(new + b"/bin/" + plain.group(1)) + content[plain.end() :]
+    for suffix in (b"", b"3", b"%d.%d" % sys.version_info[:2]):
+        head = script_head(old + b"/bin/python" + suffix)
+        if content.startswith(head):
+            return script_head(new + b"/bin/python" + suffix) + content[len(head) :]
     detour = re.match(
         rb"#!/bin/sh\n'''exec' ([^\n]*(?:\n(?!' ''')[^\n]*)*) \"\$0\" \"\$@\"\n' '''\n", content
     )

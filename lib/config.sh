@@ -181,9 +181,9 @@ find_config_comment() {
 
 # Usage: set_config_line <text> <key> <value>
 # Sets REPLY to the config <text> with <key> ("a" or "a.b") at <value>. Comments, order and
-# keys that Pyve does not know stay.
+# keys that Pyve does not know stay. Status 1 for a section that is written in one line.
 set_config_line() {
-  local text=$1 section="" name=$2 line current="" out="" pending="" done="" indent=""
+  local text=$1 section="" name=$2 line current="" out="" pending="" done="" indent="" rest
   local top='^([A-Za-z0-9_.-]+)[[:space:]]*:(.*)$' nested='^( +)([A-Za-z0-9_.-]+)[[:space:]]*:(.*)$'
   format_config_value "$2" "$3"
   local value=$REPLY
@@ -199,8 +199,14 @@ set_config_line() {
       fi
       indent=""
       current=${BASH_REMATCH[1]}
+      rest=${BASH_REMATCH[2]}
+      if [[ -n $section && $current == "$section" && -n ${rest//[[:space:]]/} && ${rest//[[:space:]]/} != "#"* ]]; then
+        fail E_CONFIG_FORM "cannot change $2 in .pyve/config" \
+          why "'$section' is written in one line; Pyve changes only blocks, a key in a line of its own"
+        return 1
+      fi
       if [[ -z $section && $current == "$name" && -z $done ]]; then
-        find_config_comment "${BASH_REMATCH[2]}"
+        find_config_comment "$rest"
         line="$name: $value$REPLY"
         done=1
       fi
@@ -251,7 +257,7 @@ config_set() {
     IFS= read -r -d '' text <.pyve/config || :
   fi
   while (($# >= 2)); do
-    set_config_line "$text" "$1" "$2"
+    set_config_line "$text" "$1" "$2" || return 1
     text=$REPLY
     shift 2
   done

@@ -65,7 +65,8 @@ class _DistutilsFinder:
             import importlib.util
 
             return importlib.util.find_spec("distutils")
-        except ImportError:
+        except Exception:
+            # An old setuptools fails in other ways, too; then there is no distutils.
             return None
 
 

@@ -71,7 +71,8 @@ fail_write() {
 # Remembers that Pyve wrote <file> of this project, with the digest of what it wrote.
 record_made() {
   local digest text
-  digest=$(cksum <"$1") || return 1
+  # Without a digest the file counts as not made by Pyve, and is never removed.
+  digest=$(cksum <"$1" 2>/dev/null) || return 0
   read_file "$MADE_RECORD"
   forget_line "$1" "$REPLY"
   text=$REPLY
@@ -99,8 +100,8 @@ is_made() {
   read_file "$MADE_RECORD"
   while IFS= read -r line; do
     if [[ -n $line && ${line#* * } == "$1" ]]; then
-      digest=$(cksum <"$1") || return 1
       REPLY="it was changed after Pyve wrote it"
+      digest=$({ cksum <"$1"; } 2>/dev/null) || return 1
       [[ "$digest $1" == "$line" ]]
       return
     fi

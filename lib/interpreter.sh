@@ -160,7 +160,7 @@ _recall_interpreter() {
   read_file "$REPLY"
   answer=$REPLY
   _read_answer "$answer"
-  if [[ -z $complete || -z $PYTHON_BUILD || ! -x $PYTHON || ! -e $PYTHON_STDLIB ]]; then
+  if [[ -z $complete || -z $PYTHON_BUILD || ! $1 -ef $PYTHON || ! -e $PYTHON_STDLIB || ! -f $PYTHON_PIP_WHEEL ]]; then
     _forget_python
     return 1
   fi
@@ -219,7 +219,10 @@ probe_interpreter() {
   [[ $child != "$before" ]] || child=""
   _read_answer "$answer"
   if [[ -n $complete && -n $PYTHON && $PYTHON_ID =~ ^[a-z0-9][a-z0-9.-]*$ ]] && version_key "$PYTHON_VERSION"; then
-    [[ -z ${PROBE_SOON-} ]] || _remember_interpreter "$path" "$answer"
+    # An answer that something is missing is not kept: it is what somebody will mend.
+    if [[ -n ${PROBE_SOON-} && -n $PYTHON_HAS_VENV && -n $PYTHON_PIP_WHEEL ]]; then
+      _remember_interpreter "$path" "$answer"
+    fi
     REPLY=$PYTHON
     return 0
   fi

@@ -11,7 +11,7 @@ fi
 # in its replacement differs between versions of bash.
 replace_all() {
   local rest=$1 out=""
-  while [[ $rest == *"$2"* ]]; do
+  while [[ -n $2 && $rest == *"$2"* ]]; do
     out+=${rest%%"$2"*}$3
     rest=${rest#*"$2"}
   done

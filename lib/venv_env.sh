@@ -19,7 +19,7 @@ declare -F probe_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.s
 declare -F pyve_write_sitecustomize_shim >/dev/null || . "${BASH_SOURCE[0]%/*}/distutils_shim.sh"
 
 # Changes when what a template holds changes.
-TEMPLATE_FORMAT=5
+TEMPLATE_FORMAT=6
 
 # What stands in a template's texts for the environment's path and for its name.
 DIRECTORY_MARK=$'\x1e'
@@ -218,6 +218,11 @@ script_head() {
     REPLY="#!$python"$'\n'
   else
     quote_word "$python"
+    if [[ $python == *\\* ]]; then
+      # Python would take a backslash for an escape; octal means the same to it and to printf.
+      replace_all "$REPLY" "\\" "\\0134"
+      REPLY="\"\$(printf '%b' $REPLY)\""
+    fi
     REPLY="#!/bin/sh"$'\n'"'''exec' $REPLY \"\$0\" \"\$@\""$'\n'"' '''"$'\n'
   fi
 }

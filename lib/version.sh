@@ -56,8 +56,8 @@ validate_pyve_version() {
       REPLY=""
       return 0
       ;;
-    1) REPLY="the project was set up by Pyve $recorded, newer than this $VERSION" ;;
-    *) REPLY="the project was set up by Pyve $recorded, this is $VERSION" ;;
+    1) REPLY="the project was set up by Pyve $recorded, newer than this ${VERSION-}" ;;
+    *) REPLY="the project was set up by Pyve $recorded, this is ${VERSION-}" ;;
   esac
   return 1
 }

@@ -49,7 +49,8 @@ run_files() {
 run_bats() {
   count_processors
   local jobs=$REPLY
-  if ((jobs > 1)) && has_gnu_parallel; then
+  # bats needs a locking program, too, to run the tests of a file in parallel.
+  if ((jobs > 1)) && has_gnu_parallel && { type -P flock || type -P shlock; } >/dev/null; then
     PARALLEL_HOME="$PWD/.dev/cache/parallel" "$BATS" --tap -j "$jobs" "$@" </dev/null
   else
     run_files "$jobs" "$@"

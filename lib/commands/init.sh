@@ -155,13 +155,12 @@ is_replaceable() {
   if [[ ! -e $1 || -L $1 || -f $1/pyvenv.cfg ]]; then
     return 0
   fi
-  content=$(ls -A "$1") || return 1
-  if [[ -n $content || ! -d $1 ]]; then
+  content=$(ls -A -- "$1") || return 1
+  if [[ ! -d $1 || -n $content ]]; then
     fail E_VENV_FOREIGN "$1 is there, and it is not an environment" \
       why "it has no pyvenv.cfg; Pyve does not touch what it did not make" fix "pyve init .venv-pyve"
     return 1
   fi
-  rmdir "$1"
 }
 
 # Usage: check_init_files
@@ -201,7 +200,7 @@ ask_for_requirements() {
 # Makes the environment, or keeps a working one that is there.
 make_environment() {
   local old="" status=0 PROBE_SOON=${PROBE_SOON-1}
-  if [[ $mode == fresh && -e $venv ]]; then
+  if [[ $mode == fresh && (-e $venv/pyvenv.cfg || -L $venv) ]]; then
     if ! check_environment "$PWD/$venv"; then
       fail_environment "$PWD" "$PWD/$venv"
       return 1
@@ -248,7 +247,7 @@ make_environment() {
 # Usage: update_environment
 # Refreshes the environment in place: makes a missing one, mends one that was moved.
 update_environment() {
-  if [[ ! -e $venv && ! -L $venv ]]; then
+  if [[ ! -e $venv/pyvenv.cfg && ! -L $venv ]]; then
     mode=fresh
     make_environment
     return

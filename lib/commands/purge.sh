@@ -18,7 +18,7 @@ cmd_purge() {
   config_get venv.directory
   venv=${ARGS[0]-${REPLY:-$DEFAULT_VENV_DIR}}
   validate_venv_dir_name "$venv" || return 1
-  if [[ ! -d .pyve && ! -f $venv/pyvenv.cfg ]]; then
+  if [[ ! -d .pyve && ! -f $venv/pyvenv.cfg && (${#ARGS[@]} == 0 || ! -e $venv) ]]; then
     log_info "nothing to remove: $PWD has no .pyve and no $venv"
     return 0
   fi

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +30,7 @@ HIDDEN = re.compile(
 SYSTEM_FOLDERS = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def real_python() -> str:
     """Return the path of the real interpreter (no shim, no environment) that runs the tests."""
     return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
@@ -49,7 +51,7 @@ def series(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def find_pythons() -> tuple[str, ...]:
     """Return real interpreters of Python 3.9 or newer, one for each minor version found.
 
@@ -80,7 +82,7 @@ def find_pythons() -> tuple[str, ...]:
 
 
 def other_python() -> str:
-    """Return an interpreter of another minor version than the tests' own; skips when there is none."""
+    """Return an interpreter of another minor version than the tests' own, or skip by name."""
     for path in find_pythons()[1:]:
         return path
     pytest.skip("NOT TESTED: this machine has no second minor version of Python")
@@ -119,7 +121,7 @@ def copy_interpreter(prefix: Path, without: tuple[str, ...] = ()) -> Path:
     return python
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def bare_machine(folder: Path) -> Path:
     """Fill a folder with links to the system's programs, but for Python and all that manages it."""
     tools = folder / f"tools of {os.getpid()}"
@@ -156,7 +158,7 @@ class Pyve:
         self.env.update(
             HOME=str(self.home),
             PATH=os.pathsep.join([str(self.bin), str(bare_machine(cache.parent))]),
-            XDG_CACHE_HOME=str(cache),
+            PYVE_TEMPLATES=str(cache),
             PYTHONDONTWRITEBYTECODE="1",
             PIP_NO_INDEX="1",
             PIP_FIND_LINKS=WHEELHOUSE.as_uri(),
@@ -301,7 +303,18 @@ class Pyve:
         (folder,) = environment.glob("lib/python3.*/site-packages")
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Never through a hard link into the template.
+        path.unlink(missing_ok=True)
         path.write_text(text)
+
+    def add_console_script(self, name: str, code: str) -> None:
+        """Put a script into the environment that finds its interpreter as that of pip does."""
+        pip = (self.venv / "bin/pip").read_text()
+        head = re.match(r"#!/bin/sh\n'''exec' .*?\n' '''\n|#![^\n]*\n", pip, re.DOTALL)
+        assert head, pip
+        path = self.venv / "bin" / name
+        path.write_text(head.group() + code + "\n")
+        path.chmod(0o755)
 
     def copy_example(self, name: str) -> None:
         """Put one of examples/ into the project."""
@@ -312,19 +325,27 @@ class Pyve:
 
 
 def snapshot(folder: Path, skip: tuple[str, ...] = ()) -> dict[str, str]:
-    """Return what a folder holds: each path with its type, mode and content."""
+    """Return what a folder holds: each path with its type, mode and content.
+
+    A file that has hard links (it belongs to a template) is known by its number, size and time.
+    """
     result = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         if name.startswith(skip) and skip:
             continue
-        mode = oct(path.lstat().st_mode)
-        if path.is_symlink():
-            result[name] = f"{mode} -> {os.readlink(path)}"
-        elif path.is_file():
-            result[name] = f"{mode} {path.read_bytes()!r}"
+        status = path.lstat()
+        kind = oct(status.st_mode)
+        if stat.S_ISLNK(status.st_mode):
+            result[name] = f"{kind} -> {os.readlink(path)}"
+        elif not stat.S_ISREG(status.st_mode):
+            result[name] = kind
+        elif status.st_nlink > 1:
+            result[name] = f"{kind} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
         else:
-            result[name] = mode
+            content = path.read_bytes()
+            shown = repr(content) if len(content) < 2000 else hashlib.sha256(content).hexdigest()
+            result[name] = f"{kind} {shown}"
     return result
 
 

@@ -24,7 +24,7 @@ setup_project() {
   PROJECT="$BATS_TEST_TMPDIR/${1:-my project}"
   mkdir -p "$HOME" "$PROJECT"
   # Templates of environments are only read: one set for all tests of a run.
-  export XDG_CACHE_HOME="$BATS_RUN_TMPDIR/cache"
+  export PYVE_TEMPLATES="$BATS_RUN_TMPDIR/templates"
   cd "$PROJECT" || return 1
 }
 
