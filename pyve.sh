@@ -52,14 +52,20 @@ run_at_once() {
   set +f
   for line in ${lines[@]+"${lines[@]}"}; do
     case $line in
-      "#"* | " #"*) ;;
-      backend:*) backend=${backend:-$line} ;;
-      "  directory: "*) [[ $section != venv: ]] || venv=${venv:-${line#*: }} ;;
+      "#"*) ;;
+      "  directory: "*)
+        if [[ $section == venv: ]]; then
+          venv=${line#*: }
+          break
+        fi
+        ;;
       " "*) ;;
+      backend:*) backend=${backend:-$line} ;;
       *) section=$line ;;
     esac
   done
-  [[ $backend == "backend: venv" && $venv =~ ^[A-Za-z0-9._-]+$ ]] || return 0
+  # (A backend below the folder is unusual enough.)
+  [[ $backend == "backend: venv" && -n $venv && $venv != *[!A-Za-z0-9._-]* ]] || return 0
   venv=$root/$venv
   [[ -x $venv/bin/python && -r $venv/pyve.state ]] || return 0
   IFS= read -r -d '' text <"$venv/pyve.state" || :
