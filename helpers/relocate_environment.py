@@ -28,8 +28,9 @@ def script_head(python: bytes) -> bytes:
         return b"#!" + python + b"\n"
     word = os.fsencode(shlex.quote(os.fsdecode(python)))
     if b"\\" in python:
-        # Python would take a backslash for an escape; octal means the same to it and to printf.
-        word = b"\"$(printf '%b' " + word.replace(b"\\", b"\\0134") + b')"'
+        # Python would take a backslash for an escape, perhaps a malformed one; octal is none.
+        octal = python.replace(b"\\", b"\\0134").replace(b"'", b"\\0047")
+        word = b"\"$(printf '%b' '" + octal + b"')\""
     return b"#!/bin/sh\n'''exec' " + word + b' "$0" "$@"\n' + b"' '''\n"
 
 

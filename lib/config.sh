@@ -201,6 +201,7 @@ set_config_line() {
       current=${BASH_REMATCH[1]}
       rest=${BASH_REMATCH[2]}
       if [[ -n $section && $current == "$section" && -n ${rest//[[:space:]]/} && ${rest//[[:space:]]/} != "#"* ]]; then
+        declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
         fail E_CONFIG_FORM "cannot change $2 in .pyve/config" \
           why "'$section' is written in one line; Pyve changes only blocks, a key in a line of its own"
         return 1

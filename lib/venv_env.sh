@@ -219,9 +219,10 @@ script_head() {
   else
     quote_word "$python"
     if [[ $python == *\\* ]]; then
-      # Python would take a backslash for an escape; octal means the same to it and to printf.
-      replace_all "$REPLY" "\\" "\\0134"
-      REPLY="\"\$(printf '%b' $REPLY)\""
+      # Python would take a backslash for an escape, perhaps a malformed one; octal is none.
+      replace_all "$python" "\\" "\\0134"
+      replace_all "$REPLY" "'" "\\0047"
+      REPLY="\"\$(printf '%b' '$REPLY')\""
     fi
     REPLY="#!/bin/sh"$'\n'"'''exec' $REPLY \"\$0\" \"\$@\""$'\n'"' '''"$'\n'
   fi
