@@ -15,7 +15,7 @@ fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
-declare -F probe_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
+declare -F list_interpreters >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
 declare -F pyve_write_sitecustomize_shim >/dev/null || . "${BASH_SOURCE[0]%/*}/distutils_shim.sh"
 
 # Changes when what a template holds changes.

@@ -23,7 +23,7 @@
 
 cmd_init() {
   local mode venv name backend wish
-  need utils cli backend_detect env_detect python_wish interpreter distutils_shim project_lock venv_env testenv activation
+  need utils cli backend_detect env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv activation
   parse_options "$@" && expect_arguments 1 && check_init_input || return 1
   choose_init_mode || return 1
   [[ $mode != cancel ]] || return 0

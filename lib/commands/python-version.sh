@@ -10,7 +10,7 @@
 
 cmd_python_version() {
   local wish file existed=""
-  need utils cli env_detect python_wish interpreter project_lock
+  need utils cli env_detect python_wish probe interpreter project_lock
   parse_options "$@" && expect_arguments 1 || return 1
   wish=${ARGS[0]-}
   find_project || :

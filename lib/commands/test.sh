@@ -11,7 +11,7 @@
 
 cmd_test() {
   local venv here=$PWD
-  need utils cli env_detect python_wish interpreter distutils_shim project_lock venv_env testenv
+  need utils cli env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv
   PYVE_TALK_FD=2
   if [[ ${1-} == -- ]]; then
     shift

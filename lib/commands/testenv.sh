@@ -13,7 +13,7 @@
 
 cmd_testenv() {
   local venv action
-  need utils cli env_detect python_wish interpreter distutils_shim project_lock venv_env testenv
+  need utils cli env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv
   parse_options "$@" || return 1
   case ${ARGS[0]-} in
     init) opt_init=1 ;;
