@@ -102,7 +102,7 @@ replace_tool() {
   local real
   real=$(type -P "$2")
   rm -f "$1/$2"
-  printf '#!/bin/sh\nfor word; do case $word in %s) echo "%s: illegal option $word" >&2; exit 64 ;; esac; done\nexec %s "$@"\n' \
+  printf '#!/bin/sh\nfor word; do case $word in %s) echo "%s: illegal option $word" >&2; exit 64 ;; esac; done\nexec "%s" "$@"\n' \
     "$3" "$2" "$real" >"$1/$2"
   chmod +x "$1/$2"
 }
