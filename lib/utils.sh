@@ -101,6 +101,24 @@ prompt_yes_no() {
   return 1
 }
 
+# Usage: ask_choice <prompt> <default> <choice>...
+# Prints the choices with their numbers, and asks "<prompt> [<default>]: ", all on stderr. Sets REPLY to
+# the number chosen. Status 1 at the end of input; 2, with a message, for another answer.
+ask_choice() {
+  local prompt=$1 default=$2 choice number=0
+  shift 2
+  for choice; do
+    number=$((number + 1))
+    printf '  %d. %s\n' "$number" "$choice" >&2
+  done
+  read_answer "$prompt [$default]: " || return 1
+  REPLY=${REPLY:-$default}
+  if [[ ! $REPLY =~ ^[1-9]$ ]] || ((REPLY > number)); then
+    fail E_USAGE_CHOICE "Invalid choice: $REPLY" why "the answer is a number from 1 to $number" || :
+    return 2
+  fi
+}
+
 # --- .gitignore
 
 # Usage: gitignore_has_pattern <pattern>

@@ -7,6 +7,6 @@
 # Exit: 0
 
 cmd_complete() {
-  need help
+  need help completion
   list_completions "$@"
 }

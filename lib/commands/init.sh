@@ -97,18 +97,17 @@ choose_init_mode() {
   elif [[ -n $opt_update ]] || ! can_ask; then
     mode=update
   else
-    printf 'This project has been initialized already. What would you like to do?\n  1. Update in place, keeping the environment\n  2. Purge and re-initialize\n  3. Cancel\n' >&2
-    read_answer "Choice [1]: " || REPLY=3
+    local status=0
+    printf 'This project has been initialized already. What would you like to do?\n' >&2
+    ask_choice "Choice" 1 "Update in place, keeping the environment" "Purge and re-initialize" "Cancel" || status=$?
+    ((status != 2)) || return 1
+    ((status == 0)) || REPLY=3
     case $REPLY in
-      "" | 1) mode=update ;;
+      1) mode=update ;;
       2) mode=force ;;
       3)
         log_info "cancelled; nothing was changed"
         mode=cancel
-        ;;
-      *)
-        fail E_USAGE_CHOICE "Invalid choice: $REPLY" why "there are 1, 2 and 3" fix "pyve init --update"
-        return 1
         ;;
     esac
   fi

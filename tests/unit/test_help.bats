@@ -104,7 +104,7 @@ END
 }
 
 @test "completion offers the commands, and a command's options" {
-  load_lib help
+  load_lib help completion
   run -0 list_completions ini
   assert_equal "$output" $'init\tMake the project'\''s environment'
   run -0 list_completions ""
