@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Make .dev/, the private home of everything that works on Pyve and is no part of it: a Python
-# virtual environment with the pins of requirements-dev.txt, and a folder of wheels for tests
-# that run without a network.
+# virtual environment with the pins of requirements-dev.txt, folders of wheels for tests that run
+# without a network, and a toolchain of Pyve's own, which tests share.
 #
 # Usage: scripts/bootstrap-dev.sh
 #
-# Does nothing when .dev/ is there and was made from the same pins. PYVE_DEV_PYTHON names the
+# Makes what is not there, or was made from other pins. PYVE_DEV_PYTHON names the
 # interpreter to use; otherwise the first on PATH that works is taken, 3.10 or newer before 3.9.
 set -euo pipefail
 
@@ -13,6 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly DEV=.dev
 readonly LOCK=.dev.lock
 readonly PINS=requirements-dev.txt
+# The largest of the toolchain's extras.
+readonly TOOLCHAIN_PINS=helpers/requirements/conda-lock.txt
 
 # Distributions, with what they need, that tests install with --no-index. All are pure Python, so
 # that one file of each serves every interpreter on every platform.
@@ -31,12 +33,18 @@ say() {
   printf '%s\n' "$*" >&2
 }
 
-# Usage: is_current
+# Usage: are_tools_current
 # Status 0 when .dev/ works and was made from today's pins by today's script.
-is_current() {
+are_tools_current() {
   cmp -s "$PINS" "$DEV/made-from/$PINS" &&
     cmp -s scripts/bootstrap-dev.sh "$DEV/made-from/bootstrap-dev.sh" &&
     "$DEV/bin/python" -c 'import pytest' >/dev/null 2>&1
+}
+
+# Usage: are_wheels_current
+# Status 0 when the toolchain's wheels of today's pins are there.
+are_wheels_current() {
+  cmp -s "$TOOLCHAIN_PINS" "$DEV/made-from/${TOOLCHAIN_PINS##*/}"
 }
 
 # Usage: take_lock
@@ -218,15 +226,9 @@ fill_wheelhouse() {
   rm -f "$DEV/wheelhouse-pins.txt"
 }
 
-# Usage: main
-main() {
-  if is_current; then
-    return 0
-  fi
-  take_lock || return 1
-  if is_current; then
-    return 0
-  fi
+# Usage: make_tools
+# Makes $DEV anew, but for what the toolchain is made from.
+make_tools() {
   say "Making .dev/ (development tools of this checkout; nothing is installed elsewhere) ..."
   make_venv_with_some_python || return 1
   install_tools
@@ -235,6 +237,32 @@ main() {
   cp scripts/bootstrap-dev.sh "$DEV/made-from/bootstrap-dev.sh"
   cp "$PINS" "$DEV/made-from/$PINS"
   say "Made .dev/ with Python $PYTHON_VERSION."
+}
+
+# Usage: fetch_toolchain_wheels
+# Downloads the wheels of Pyve's toolchain that fit the interpreter of $DEV. They have a folder of
+# their own, so that a test's project cannot install from it by mistake.
+fetch_toolchain_wheels() {
+  local folder=$DEV/wheelhouse/toolchain
+  say "Fetching the wheels of Pyve's toolchain (51 MB, for tests) ..."
+  rm -rf "$folder" "$DEV/made-from/${TOOLCHAIN_PINS##*/}"
+  "$DEV/bin/python" -m pip download -q --require-hashes --no-deps --only-binary=:all: \
+    -d "$folder" -r "$TOOLCHAIN_PINS"
+  cp "$TOOLCHAIN_PINS" "$DEV/made-from/${TOOLCHAIN_PINS##*/}"
+}
+
+# Usage: main
+main() {
+  if ! are_tools_current || ! are_wheels_current; then
+    take_lock || return 1
+    if ! are_tools_current; then
+      make_tools || return 1
+    fi
+    if ! are_wheels_current; then
+      fetch_toolchain_wheels
+    fi
+  fi
+  scripts/make-test-toolchain.sh >/dev/null
 }
 
 main "$@"

@@ -1,0 +1,463 @@
+"""Writes conda-lock.yml (version 1) through conda-lock, for several platforms, with any engine.
+
+Usage: conda_lock_file.py lock --file environment.yml [--platform P]... [--engine rattler|PATH]
+           [--output conda-lock.yml] [--check] [--upgrade NAME]... [--offline] [--cache DIR]
+           [--channel-priority strict|flexible|disabled] [--pypi-mapping FILE|URL|none]
+
+PATH is a micromamba, mamba or conda. Platforms whose recorded content hash still fits the
+environment.yml are kept as they are, unless something is to be upgraded. What is written depends on
+the environment.yml, the channels and the old lock alone; a lock that would not change is not
+touched. ``--check`` compares only, without the network. ``--pypi-mapping`` says which conda package
+has which name on the Python index; it is read only when there is a ``pip:`` section, and ``none``
+takes equal names for equal packages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import re
+import shlex
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conda_engine import cache_folder, check_platform, current_platform, priority_of
+from pyve_conda.lock_failures import explain_locking
+from pyve_core import Answer, HelperError, Options, parse_options, progress, redact, run_helper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+RATTLER = "rattler"
+
+
+def need_conda_lock() -> None:
+    """See that conda-lock is there.
+
+    Raises:
+        HelperError: E_ENGINE_MISSING.
+    """
+    try:
+        import conda_lock.conda_lock  # noqa: F401
+    except ImportError as error:
+        raise HelperError(
+            "E_ENGINE_MISSING",
+            "conda-lock is not in Pyve's toolchain",
+            str(error),
+            "pyve doctor",
+        ) from error
+
+
+@contextlib.contextmanager
+def engine_program(engine: str, settings: dict[str, str]) -> Iterator[str]:
+    """Give the program that conda-lock is to call as conda.
+
+    Args:
+        engine: "rattler", or the path of a micromamba, mamba or conda.
+        settings: environment variables for it.
+    """
+    os.environ.update(settings)
+    if engine != RATTLER:
+        if not os.access(engine, os.X_OK):
+            raise HelperError("E_ENGINE_MISSING", f"not a program: {engine}", fix="pyve doctor")
+        yield engine
+        return
+    helper = Path(__file__).resolve().with_name("conda_stand_in.py")
+    words = [sys.executable, "-E", "-s", "-B", "-X", "utf8", str(helper)]
+    # In the cache and not among temporary files, where a program may not be allowed to run.
+    cache = settings["PYVE_CONDA_CACHE"]
+    os.makedirs(cache, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="pyve-lock-", dir=cache) as folder:
+        program = Path(folder) / "pyve-conda"
+        program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+        program.chmod(0o700)
+        yield str(program)
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[None]:
+    """Keep the temporary files of this process together, so that none of conda-lock's is left."""
+    os.environ.pop("RUNNER_TEMP", None)
+    with tempfile.TemporaryDirectory(prefix="pyve-lock-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = None
+
+
+@contextlib.contextmanager
+def mapping_file(options: Options) -> Iterator[str]:
+    """Give the place of the mapping from the Python index to conda, for conda-lock."""
+    from conda_lock.lookup import DEFAULT_MAPPING_URL
+
+    wish = options.get("pypi-mapping", "") or os.environ.get("PYVE_PYPI_MAPPING", "")
+    if options.has("check") or wish == "none":
+        with tempfile.TemporaryDirectory(prefix="pyve-lock-") as folder:
+            empty = Path(folder) / "mapping.json"
+            empty.write_text("{}", encoding="utf-8")
+            yield str(empty)
+    else:
+        yield wish or DEFAULT_MAPPING_URL
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep to itself what conda-lock and its solvers say, unless PYVE_VERBOSE is set."""
+    heard = io.StringIO()
+    logging.disable(logging.CRITICAL)
+    try:
+        if os.environ.get("PYVE_VERBOSE"):
+            yield
+        else:
+            with contextlib.redirect_stderr(heard), contextlib.redirect_stdout(heard):
+                yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+class Locking:
+    """One run of conda-lock."""
+
+    def __init__(self, options: Options, mapping: str) -> None:
+        """Read environment.yml and the lock that is there.
+
+        Raises:
+            HelperError: E_CONDA_SPEC, E_CONDA_PLATFORM.
+        """
+        from conda_lock.src_parser import make_lock_spec
+        from conda_lock.virtual_package import default_virtual_package_repodata
+
+        from pyve_files.environment import read_environment
+
+        self.options = options
+        self.mapping = mapping
+        self.source = Path(os.path.abspath(options.get("file")))
+        output = options.get("output", "") or str(self.source.with_name("conda-lock.yml"))
+        self.output = Path(os.path.abspath(output))
+        self.environment = read_environment(str(self.source))
+        wanted = options.get_all("platform") or self.environment.platforms or [current_platform()]
+        self.platforms = sorted({check_platform(platform) for platform in wanted})
+        self.check_secrets()
+        self.warnings = self.check_pip()
+        self.virtual = default_virtual_package_repodata()
+        try:
+            with quiet():
+                self.spec = make_lock_spec(
+                    src_files=[self.source], platform_overrides=self.platforms, mapping_url=mapping
+                )
+        except Exception as error:
+            raise explain_locking(error, self.source.name, self.mapping) from error
+        self.old = self.read_old()
+
+    def check_secrets(self) -> None:
+        """See that no password of a channel would be written into the lock.
+
+        Raises:
+            HelperError: E_CONDA_SECRET.
+        """
+        from pyve_conda.failures import edit
+
+        for channel in self.environment.channels:
+            url = re.sub(r"\$(\{\w+\}|\w+)", "", channel)
+            login = re.search(r"://([^/@]*)@", url)
+            if (login and login.group(1).strip(":")) or re.search(r"/t/[^/]+/", url):
+                raise HelperError(
+                    "E_CONDA_SECRET",
+                    "the lock would hold the password of a channel",
+                    [redact(channel), "write ${NAME} there, and export NAME=VALUE"],
+                    edit(self.source.name),
+                )
+
+    def check_pip(self) -> list[str]:
+        """See that conda-lock can do something with the lines for pip.
+
+        Returns:
+            Warnings about those that it leaves out.
+
+        Raises:
+            HelperError: E_CONDA_SPEC, E_CONDA_OFFLINE.
+        """
+        from pyve_conda.failures import edit
+
+        warnings = []
+        if self.environment.pip and self.options.has("offline") and not self.options.has("check"):
+            raise HelperError(
+                "E_CONDA_OFFLINE",
+                f"{self.source.name} has a pip: section, which cannot be locked offline",
+                fix="pyve lock",
+            )
+        for line in self.environment.pip:
+            if line.startswith("-e "):
+                warnings.append(f"not in the lock, because it is editable: {redact(line)}")
+            elif line.startswith(("-", ".", "/")):
+                raise HelperError(
+                    "E_CONDA_SPEC",
+                    f"a line for pip in {self.source.name} cannot be locked: {redact(line)}",
+                    "a lock has requirements only, no options, files and folders",
+                    edit(self.source.name),
+                )
+        return warnings
+
+    def read_old(self) -> Any:
+        """Return the lock that is there, or None when there is none that conda-lock can read."""
+        from conda_lock.lockfile import parse_conda_lock_file
+
+        if not self.output.is_file():
+            return None
+        try:
+            with quiet():
+                return parse_conda_lock_file(self.output)
+        except Exception as error:  # conda-lock raises many kinds for a damaged file
+            if self.options.has("check") or self.options.get_all("upgrade"):
+                raise HelperError(
+                    "E_CONDA_LOCK",
+                    f"{self.output.name} cannot be read",
+                    str(error).strip().splitlines()[:2],
+                    "pyve lock",
+                ) from error
+            return None
+
+    def stale_platforms(self) -> dict[str, str]:
+        """Say why platforms have to be solved for: the reason by platform."""
+        from conda_lock.content_hash import backwards_compatible_content_hashes
+
+        reasons = {}
+        for platform in self.platforms:
+            recorded = self.old.metadata.content_hash.get(platform) if self.old else None
+            if self.old is None:
+                reasons[platform] = f"there is no {self.output.name}"
+            elif platform not in self.old.metadata.platforms:
+                reasons[platform] = f"{self.output.name} is not for {platform}"
+            elif recorded not in backwards_compatible_content_hashes(
+                self.spec, self.virtual, platform
+            ):
+                reasons[platform] = f"{self.source.name} has changed since {platform} was locked"
+        return reasons
+
+    def check(self) -> Answer:
+        """Say whether the lock is current."""
+        reasons = list(self.stale_platforms().values())
+        if self.old is None:
+            status = "missing"
+        else:
+            gone = sorted(set(self.old.metadata.platforms) - set(self.platforms))
+            reasons += [f"{platform} is locked, but not wanted any more" for platform in gone]
+            status = "stale" if reasons else "current"
+        return {"status": status, "why": list(reasons), "output": str(self.output)}
+
+    def check_upgrades(self, names: Sequence[str]) -> None:
+        """See that what is to be upgraded is in the lock.
+
+        Raises:
+            HelperError: E_CONDA_MISSING, E_CONDA_LOCK.
+        """
+        if not names:
+            return
+        if self.old is None:
+            raise HelperError("E_CONDA_LOCK", f"there is no {self.output.name}", fix="pyve lock")
+        known = {package.name for package in self.old.package}
+        for name in names:
+            if name not in known:
+                raise HelperError("E_CONDA_MISSING", f"{name} is not in {self.output.name}")
+
+    def solve(self, program: str, platforms: Sequence[str]) -> Any:
+        """Solve for some platforms.
+
+        Returns:
+            conda-lock's lock file, of all wanted platforms.
+        """
+        from conda_lock.conda_lock import create_lockfile_from_spec
+        from conda_lock.lockfile.v2prelim.models import UpdateSpecification
+
+        names = self.options.get_all("upgrade")
+        # Without names nothing old is given: what has vanished from a channel must not stay.
+        old = self.old.package if self.old and names else []
+        # As the virtual packages of conda-lock are a context for the whole run.
+        with quiet(), self.virtual:
+            fresh = create_lockfile_from_spec(
+                conda=program,
+                spec=self.spec,
+                platforms=list(platforms),
+                lockfile_path=self.output,
+                update_spec=UpdateSpecification(locked=old, update=names),
+                virtual_package_repo=self.virtual,
+                mapping_url=self.mapping,
+            )
+        if self.old is not None:
+            kept = [
+                package
+                for package in self.old.package
+                if package.platform in self.platforms and package.platform not in platforms
+            ]
+            fresh.package.extend(kept)
+        return fresh
+
+    def settings(self) -> dict[str, str]:
+        """Return what engines have to know beyond the command line that conda-lock gives them."""
+        specs = {
+            platform: [write_spec(dep) for dep in dependencies if dep.manager == "conda"]
+            for platform, dependencies in self.spec.dependencies.items()
+        }
+        is_offline = self.options.has("offline")
+        others = {"CONDA_FLAGS": "--offline"} if is_offline else {}
+        wish = self.options.get("channel-priority", "") or self.environment.channel_priority
+        if wish:
+            others.update(CONDA_CHANNEL_PRIORITY=wish, MAMBA_CHANNEL_PRIORITY=wish)
+        return {
+            **others,
+            "PYVE_CONDA_CACHE": str(cache_folder(self.options)),
+            "PYVE_CONDA_SOURCE": str(self.source),
+            "PYVE_CONDA_SPECS": json.dumps(specs),
+            "PYVE_CONDA_PRIORITY": priority_of(self.options, self.environment),
+            "PYVE_CONDA_OFFLINE": "1" if is_offline else "",
+        }
+
+    def render(self, content: Any) -> bytes:
+        """Return the bytes of a lock file."""
+        from conda_lock.lockfile import write_conda_lock_file
+
+        content.metadata.platforms = sorted(self.platforms)
+        content.metadata.content_hash = dict(sorted(content.metadata.content_hash.items()))
+        with tempfile.TemporaryDirectory(prefix="pyve-lock-") as folder:
+            file = Path(folder) / self.output.name
+            write_conda_lock_file(content, file, metadata_choices=None)
+            return file.read_bytes()
+
+    def lock(self) -> Answer:
+        """Write the lock."""
+        names = self.options.get_all("upgrade")
+        self.check_upgrades(names)
+        stale = self.platforms if names else sorted(self.stale_platforms())
+        before = versions_of(self.old, self.platforms)
+        changed = False
+        content = self.old
+        is_narrower = self.old is not None and set(self.old.metadata.platforms) != set(
+            self.platforms
+        )
+        if stale or is_narrower:
+            progress(f"locking {', '.join(stale)}" if stale else "locking")
+            engine = self.options.get("engine", RATTLER)
+            try:
+                with engine_program(engine, self.settings()) as program:
+                    content = self.solve(program, stale)
+            except HelperError:
+                raise
+            except Exception as error:
+                raise explain_locking(error, self.source.name, self.mapping) from error
+            check_digests(content)
+            data = self.render(content)
+            changed = not self.output.is_file() or self.output.read_bytes() != data
+            if changed:
+                replace_file(self.output, data)
+        after = versions_of(content, self.platforms)
+        counts = {p: sum(key[0] == p for key in after) for p in self.platforms}
+        return {
+            "output": str(self.output),
+            "changed": changed,
+            "platforms": list(self.platforms),
+            "locked": list(stale),
+            "kept": [platform for platform in self.platforms if platform not in stale],
+            "content_hash": {p: content.metadata.content_hash[p] for p in self.platforms},
+            "packages": {**counts},
+            "upgraded": list(describe_changes(before, after)) if names else [],
+            "warnings": [*self.warnings],
+        }
+
+
+def write_spec(dependency: Any) -> str:
+    """Write a dependency of conda-lock as a match specification."""
+    channel = f"{dependency.conda_channel}::" if dependency.conda_channel else ""
+    version = dependency.version or ("*" if dependency.build else "")
+    return f"{channel}{dependency.name} {version} {dependency.build or ''}".strip()
+
+
+def check_digests(content: Any) -> None:
+    """See that every package of a lock has a digest.
+
+    Raises:
+        HelperError: E_CONDA_HASH.
+    """
+    for package in content.package:
+        if not (package.hash.sha256 or package.hash.md5):
+            raise HelperError(
+                "E_CONDA_HASH",
+                f"there is no digest of {package.name} {package.version}",
+                [redact(package.url), "its channel or index gives none, so it cannot be locked"],
+            )
+
+
+def versions_of(content: Any, platforms: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Return the version of each package by platform and name."""
+    packages = content.package if content is not None else ()
+    return {
+        (package.platform, package.name): str(package.version)
+        for package in packages
+        if package.platform in platforms
+    }
+
+
+def describe_changes(
+    before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]
+) -> list[str]:
+    """Say which versions have changed, once for all platforms."""
+    lines = set()
+    for key in {**before, **after}:
+        old, new = before.get(key, ""), after.get(key, "")
+        if old != new:
+            lines.add(f"{key[1]} {old or '-'} -> {new or '-'}")
+    return sorted(lines)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a file in the place of another; the mode stays.
+
+    Raises:
+        HelperError: E_CONDA_WRITE, E_DISK_FULL.
+    """
+    from pyve_conda.failures import full_disk, is_full_disk
+
+    path = Path(os.path.realpath(path))
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        mode = path.stat().st_mode & 0o7777 if path.exists() else None
+        part.write_bytes(data)
+        if mode is not None:
+            part.chmod(mode)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        if is_full_disk(str(error)):
+            raise full_disk(str(path)) from error
+        raise HelperError(
+            "E_CONDA_WRITE", f"cannot write {path}", error.strerror or str(error)
+        ) from error
+
+
+def main(argv: list[str]) -> Answer:
+    """Do what the arguments say."""
+    options = parse_options(
+        argv,
+        "file platform engine output upgrade cache channel-priority pypi-mapping",
+        "check offline",
+    )
+    if options.words != ["lock"]:
+        raise HelperError("E_HELPER_USAGE", "the word lock is needed")
+    need_conda_lock()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with temporary_folder(), mapping_file(options) as mapping:
+        locking = Locking(options, mapping)
+        return locking.check() if options.has("check") else locking.lock()
+
+
+if __name__ == "__main__":
+    exit_status = run_helper(main)
+    sys.stderr.flush()
+    # Not sys.exit: the threads of py-rattler do not survive the end of the interpreter.
+    os._exit(exit_status)

@@ -1,0 +1,436 @@
+# shellcheck shell=bash
+# Getting the micromamba executable: fetched with curl, wget or Python, one member taken out of a
+# tarball, and nothing accepted but what has the digest and answers.
+#
+# Everything happens in a work folder of the caller's; nothing that comes over the network is made
+# executable before its digest is the expected one.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/micromamba_download.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
+declare -F sha256_of_file >/dev/null || . "${BASH_SOURCE[0]%/*}/digest.sh"
+declare -F find_micromamba >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_core.sh"
+
+_micromamba_table=${BASH_SOURCE[0]%/*}/data/micromamba.tsv
+_fetch_helper=${BASH_SOURCE[0]%/*}/../helpers/fetch.py
+
+# The largest file that is accepted, in units of 1,024 bytes, at each step.
+_micromamba_limit=204800
+
+# --- what to get
+
+# Usage: choose_micromamba_release
+# Sets RELEASE_VERSION ("2.9.0-0"), RELEASE_LABEL (the same for a person), RELEASE_PLATFORM, RELEASE_DIGEST (of
+# the executable, or of what is served) and the array RELEASE_SOURCES (URLs): those of the table, or what
+# the user set with PYVE_MICROMAMBA_VERSION, PYVE_MICROMAMBA_SHA256 and PYVE_MICROMAMBA_URL. Status 1, with
+# a diagnostic, when that does not fit together.
+choose_micromamba_release() {
+  local key value pinned="" known="" source
+  local form='^(https|http|file)://[^[:space:][:cntrl:]"\]+$'
+  local wanted=${PYVE_MICROMAMBA_VERSION-} given=${PYVE_MICROMAMBA_SHA256-} url=${PYVE_MICROMAMBA_URL-}
+  local -a sources=()
+  RELEASE_VERSION="" RELEASE_PLATFORM="" RELEASE_DIGEST="" RELEASE_SOURCES=()
+  if ! find_conda_platform; then
+    fail E_MICROMAMBA_PLATFORM "there is no micromamba for this machine" \
+      why "uname says $REPLY; there are linux-64, linux-aarch64, linux-ppc64le, osx-64 and osx-arm64" \
+      fix "pyve init --backend venv"
+    return 1
+  fi
+  RELEASE_PLATFORM=$REPLY
+  while IFS=$'\t' read -r key value; do
+    case $key in
+      version) pinned=$value ;;
+      source) sources+=("$value") ;;
+      "$RELEASE_PLATFORM") known=$value ;;
+    esac
+  done <"$_micromamba_table"
+  RELEASE_VERSION=$pinned
+  if [[ -n $wanted ]]; then
+    if [[ ! $wanted =~ ^[0-9]+(\.[0-9A-Za-z]+)+(-[0-9]+)?$ ]]; then
+      fail E_MICROMAMBA_VERSION "PYVE_MICROMAMBA_VERSION is not a version of micromamba" \
+        why "it is '$wanted'; expected is one as $pinned"
+      return 1
+    fi
+    [[ $wanted == *-* ]] || wanted+=-0
+    RELEASE_VERSION=$wanted
+  fi
+  if [[ -n $given ]]; then
+    given=$(tr A-F a-f <<<"$given")
+    if [[ ! $given =~ ^[0-9a-f]{64}$ ]]; then
+      fail E_MICROMAMBA_DIGEST_FORM "PYVE_MICROMAMBA_SHA256 is not a SHA-256" why "it has to be 64 hexadecimal digits"
+      return 1
+    fi
+    RELEASE_DIGEST=$given
+  elif [[ $RELEASE_VERSION == "$pinned" ]]; then
+    RELEASE_DIGEST=$known
+  fi
+  if [[ -z $RELEASE_DIGEST ]]; then
+    fail E_MICROMAMBA_DIGEST_UNKNOWN "Pyve does not know the SHA-256 of micromamba $RELEASE_VERSION for $RELEASE_PLATFORM" \
+      why "it knows version $pinned, and installs nothing that it cannot verify" \
+      fix "env PYVE_MICROMAMBA_VERSION=$RELEASE_VERSION PYVE_MICROMAMBA_SHA256=DIGEST pyve init --auto-bootstrap"
+    return 1
+  fi
+  RELEASE_LABEL="micromamba $RELEASE_VERSION ($RELEASE_PLATFORM)"
+  if [[ -n $given && -z $wanted ]]; then
+    # Which version has that digest, only the user knows.
+    RELEASE_LABEL="micromamba ($RELEASE_PLATFORM)"
+  fi
+  if [[ -n $url ]]; then
+    sources=("$url")
+  fi
+  for source in "${sources[@]}"; do
+    replace_all "$source" "{platform}" "$RELEASE_PLATFORM"
+    replace_all "$REPLY" "{release}" "$RELEASE_VERSION"
+    replace_all "$REPLY" "{version}" "${RELEASE_VERSION%-*}"
+    if [[ ! $REPLY =~ $form ]]; then
+      redact_url "$REPLY"
+      fail E_MICROMAMBA_URL "PYVE_MICROMAMBA_URL is not a URL that Pyve can use" \
+        why "it is '$REPLY'; expected is https://..., http://... or file:///..., with spaces as %20"
+      return 1
+    fi
+    RELEASE_SOURCES+=("$REPLY")
+  done
+}
+
+# Usage: redact_url <url>
+# Sets REPLY to the URL without what may be a secret: user and password, /t/TOKEN/, the query.
+redact_url() {
+  local url=$1 scheme="" rest token='^(.*/t/)[^/]+(/.*)$'
+  if [[ $url == *://* ]]; then
+    scheme=${url%%://*}://
+  fi
+  rest=${url#"$scheme"}
+  rest=${rest%%[?#]*}
+  if [[ ${rest%%/*} == *@* ]]; then
+    rest="***@${rest#*@}"
+  fi
+  if [[ $rest =~ $token ]]; then
+    rest="${BASH_REMATCH[1]}***${BASH_REMATCH[2]}"
+  fi
+  REPLY=$scheme$rest
+}
+
+# --- getting it
+
+# Usage: obtain_micromamba <url> <work folder>
+# Leaves the verified, answering executable of RELEASE_DIGEST at <work folder>/micromamba. Status 1 when
+# that fails: OBTAIN_CODE is the code of the diagnostic, REPLY the reason.
+obtain_micromamba() {
+  local url=$1 work=$2 served
+  OBTAIN_CODE=""
+  fetch_url "$url" "$work/served" "$work/log" || return 1
+  if [[ ! -s $work/served ]]; then
+    refuse E_MICROMAMBA_ARCHIVE "what was served is empty"
+    return 1
+  fi
+  sha256_of_file "$work/served" || return 1
+  served=$REPLY
+  unpack_micromamba "$work" || return 1
+  if [[ $served != "$RELEASE_DIGEST" ]]; then
+    sha256_of_file "$work/micromamba" || return 1
+    if [[ $REPLY != "$RELEASE_DIGEST" ]]; then
+      refuse E_MICROMAMBA_DIGEST "its SHA-256 is $REPLY, expected was $RELEASE_DIGEST"
+      return 1
+    fi
+  fi
+  if ! chmod 755 "$work/micromamba"; then
+    refuse E_FILE_WRITE "it cannot be made executable"
+    return 1
+  fi
+  if ! probe_micromamba "$work/micromamba"; then
+    refuse E_MICROMAMBA_BROKEN "it does not run on this machine: $REPLY"
+    return 1
+  fi
+}
+
+# Usage: refuse <code> <reason>
+# Sets OBTAIN_CODE and REPLY. Always status 0.
+refuse() {
+  OBTAIN_CODE=$1
+  REPLY=$2
+}
+
+# Usage: is_disk_full <work folder>
+# True when nothing can be written there. (A log may be empty for the same reason.)
+is_disk_full() {
+  ! { printf '%1024s' "" >"$1/space"; } 2>/dev/null
+}
+
+# Usage: begin_work
+# From here on this subshell, and what it executes, makes no file that is larger than the limit, and
+# says its errors in English.
+begin_work() {
+  local now
+  export LC_ALL=C
+  unset TAR_OPTIONS
+  now=$(ulimit -f)
+  if [[ $now == unlimited ]] || ((now > _micromamba_limit)); then
+    ulimit -f "$_micromamba_limit" 2>/dev/null || :
+  fi
+}
+
+# Usage: fetch_url <url> <file> <log file>
+# Fetches the URL with the first of curl, wget and Python that is here. Only https, unless the user
+# named a URL of http; redirects are followed. Status 1 with OBTAIN_CODE and REPLY, as obtain_micromamba.
+fetch_url() {
+  local url=$1 file=$2 log=$3 status=0 schemes=https fetch
+  [[ $url != http://* ]] || schemes=http,https
+  : >"$log" || {
+    refuse E_FILE_WRITE "no file can be made in ${log%/*}"
+    return 1
+  }
+  case $url in
+    file://*)
+      copy_file_url "$url" "$file" "$log"
+      return
+      ;;
+  esac
+  if type -P curl >/dev/null; then
+    fetch=fetch_with_curl
+  elif type -P wget >/dev/null; then
+    fetch=fetch_with_wget
+  elif find_fetch_python; then
+    fetch=fetch_with_python
+  else
+    refuse E_DOWNLOADER_MISSING "there is nothing here to download with: no curl, no wget, no Python with ssl"
+    return 1
+  fi
+  LONG_LOG=$log run_long "Downloading $RELEASE_LABEL" read_any_line "$fetch" "$REPLY" || status=$?
+  explain_fetch "$status" "$url" "$file" "$log"
+}
+
+# Usage: fetch_with_curl
+# Does fetch_url's work in a process of its own. Status 3: the download failed; 4: the file cannot be
+# written; 5: it would be too large.
+fetch_with_curl() (
+  config="url = \"$url\""
+  begin_work
+  # The URL, which may hold a password, goes through stdin: everybody can read arguments.
+  curl --silent --show-error --fail --location --max-redirs 10 --proto "=$schemes" --proto-redir "=$schemes" \
+    --connect-timeout 20 --speed-limit 1000 --speed-time 30 --retry 1 --max-filesize $((_micromamba_limit * 1024)) \
+    --output "$file" --config - <<<"$config" || case $? in
+    23 | 153) exit 4 ;;
+    63) exit 5 ;;
+    *) exit 3 ;;
+  esac
+)
+
+# Usage: fetch_with_wget
+# The same with GNU's wget, or another one: those of busybox know few options.
+fetch_with_wget() (
+  options=(-q)
+  version=$(wget --version 2>/dev/null </dev/null) || version=""
+  if [[ $version == "GNU Wget"* ]]; then
+    options=(-nv --tries=2 --timeout=30 --max-redirect=10)
+  fi
+  begin_work
+  if [[ $schemes == https ]]; then
+    # A redirect to plain http leads nowhere: wget has no option that forbids it.
+    export http_proxy=http://127.0.0.1:0
+    [[ -n ${https_proxy-} ]] || export no_proxy=""
+  fi
+  wget "${options[@]}" -O "$file" "$url" || case $? in
+    3 | 153) exit 4 ;;
+    *) exit 3 ;;
+  esac
+)
+
+# Usage: fetch_with_python <interpreter>
+# The same with Python.
+fetch_with_python() (
+  begin_work
+  exec "$1" -I -S "$_fetch_helper" get "$file" $((_micromamba_limit * 1024)) "$schemes" <<<"$url"
+)
+
+# Usage: copy_file_url <url> <file> <log file>
+# Copies what a file:// URL names. Status 1 as fetch_url.
+copy_file_url() {
+  local path=${1#file://} status=0 bad='%(00|[^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)'
+  path=${path#localhost}
+  path=${path%%[?#]*}
+  if [[ $path != /* || $path =~ $bad ]]; then
+    refuse E_MICROMAMBA_URL "it names no file: expected is file:///absolute/path, with % only before two hexadecimal digits"
+    return 1
+  fi
+  replace_all "$path" "%" "\\x"
+  printf -v path '%b' "$REPLY"
+  if [[ ! -f $path || ! -r $path ]]; then
+    refuse E_MICROMAMBA_DOWNLOAD "the file $path is not there, or cannot be read"
+    return 1
+  fi
+  (
+    begin_work
+    cat -- "$path" || case $? in
+      153) exit 4 ;;
+      *) exit 3 ;;
+    esac
+  ) >"$2" 2>"$3" || status=$?
+  explain_fetch "$status" "$1" "$2" "$3"
+}
+
+# Usage: explain_fetch <status> <url> <file> <log file>
+# Status 0 when <status> is 0. Otherwise sets OBTAIN_CODE and REPLY to what went wrong, as far as size
+# and log tell; status 1.
+explain_fetch() {
+  local status=$1 url=$2 log size=0
+  ((status != 0)) || return 0
+  read_file "$4"
+  log=${REPLY%$'\n'}
+  log=${log##*$'\n'}
+  redact_url "$url"
+  replace_all "$log" "$url" "$REPLY"
+  log=$REPLY
+  [[ ! -f $3 ]] || size=$(wc -c <"$3") || size=0
+  if ((status == 5 || size >= _micromamba_limit * 1024)); then
+    refuse E_MICROMAMBA_ARCHIVE "what is served is larger than $((_micromamba_limit / 1024)) MiB"
+  elif ((status == 4)) || [[ $log == *"No space left"* || $log == *"File too large"* ]] || is_disk_full "${3%/*}"; then
+    refuse E_DISK_FULL "there is no space left in ${3%/*/*}, or a limit on the size of files"
+  else
+    log=${log#curl: \(*\) }
+    log=${log//[[:cntrl:]]/?}
+    refuse E_MICROMAMBA_DOWNLOAD "${log:-the download ended with status $status}"
+  fi
+  return 1
+}
+
+# Usage: find_fetch_python
+# Sets REPLY to an interpreter of this machine that can download: the one that Pyve chose already, or
+# the first found. Status 1 when there is none.
+find_fetch_python() {
+  local path
+  declare -F list_interpreters >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
+  list_interpreters
+  for path in ${PYTHON:+"$PYTHON"} ${INTERPRETER_PATHS[@]+"${INTERPRETER_PATHS[@]}"}; do
+    if "$path" -I -S -c 'import sys, ssl; sys.exit(sys.version_info < (3, 7))' >/dev/null 2>&1 </dev/null; then
+      REPLY=$path
+      return 0
+    fi
+  done
+  return 1
+}
+
+# --- unpacking
+
+# Usage: unpack_micromamba <work folder>
+# Makes <work folder>/micromamba of <work folder>/served: of the executable itself, or of the one member
+# of that name in a tarball. No other member ever becomes a file. Status 1 as obtain_micromamba.
+unpack_micromamba() {
+  local work=$1 head="" tool="" LC_ALL=C
+  IFS= read -r -d '' -n 512 head <"$work/served" || :
+  case $head in
+    $'\x7fELF'* | $'\xcf\xfa\xed\xfe'* | $'\xca\xfe\xba\xbe'* | "#!"*)
+      mv -f -- "$work/served" "$work/micromamba"
+      return
+      ;;
+    BZh*) tool=bzip2 ;;
+    $'\x1f\x8b'*) tool=gzip ;;
+    $'\xfd7zXZ'*) tool=xz ;;
+    $'\x28\xb5\x2f\xfd'*) tool=zstd ;;
+    PK*)
+      refuse E_MICROMAMBA_ARCHIVE "it is a zip archive; expected is the executable, or a tarball with bin/micromamba"
+      return 1
+      ;;
+    *)
+      head=${head#"${head%%[![:space:]]*}"}
+      if [[ $head == "<"* || $head == "{"* ]]; then
+        refuse E_MICROMAMBA_ARCHIVE "it is a web page, not a program: a login page of the network, or an error message"
+        return 1
+      fi
+      if [[ $(dd if="$work/served" bs=1 skip=257 count=5 2>/dev/null) != ustar ]]; then
+        refuse E_MICROMAMBA_ARCHIVE "it is neither a program nor a tarball"
+        return 1
+      fi
+      tool="cat"
+      ;;
+  esac
+  if type -P tar >/dev/null && type -P "$tool" >/dev/null; then
+    unpack_with_tar "$work" "$tool" || return 1
+  elif find_fetch_python; then
+    unpack_with_python "$work" "$REPLY" || return 1
+  else
+    refuse E_MICROMAMBA_ARCHIVE "it cannot be unpacked: tar and $tool are needed, or a Python"
+    return 1
+  fi
+  rm -f -- "$work/served" "$work/tar"
+  if [[ ! -s $work/micromamba ]]; then
+    refuse E_MICROMAMBA_ARCHIVE "bin/micromamba in the tarball is empty, or no file"
+    return 1
+  fi
+}
+
+# Usage: unpack_with_tar <work folder> <program that decompresses>
+# Does unpack_micromamba's work: the member's content comes through a pipe, so that names, links and
+# devices in the tarball have no effect.
+unpack_with_tar() {
+  local work=$1 tool=$2 status=0 name count
+  local -a option=(-dc)
+  [[ $tool != cat ]] || option=()
+  (
+    begin_work
+    exec "$tool" ${option[@]+"${option[@]}"} <"$work/served"
+  ) >"$work/tar" 2>"$work/log" || status=$?
+  if ((status == 0)); then
+    (
+      begin_work
+      exec tar -tf - <"$work/tar"
+    ) >"$work/names" 2>"$work/log" || status=$?
+  fi
+  if ((status != 0)); then
+    explain_unpack "$status" "$work"
+    return 1
+  fi
+  name=$(grep -Ex '(\./)?bin/micromamba' "$work/names") || name=""
+  count=$(grep -Ecx '(\./)?bin/micromamba' "$work/names") || :
+  if ((count != 1)); then
+    refuse E_MICROMAMBA_ARCHIVE "the tarball has ${count/#0/no} bin/micromamba in it; expected is one"
+    return 1
+  fi
+  (
+    begin_work
+    exec tar -xOf - "$name" <"$work/tar"
+  ) >"$work/micromamba" 2>"$work/log" || status=$?
+  if ((status != 0)); then
+    explain_unpack "$status" "$work"
+    return 1
+  fi
+}
+
+# Usage: unpack_with_python <work folder> <interpreter>
+# The same, where tar or the program that decompresses is missing.
+unpack_with_python() {
+  local work=$1 status=0
+  (
+    begin_work
+    exec "$2" -I -S "$_fetch_helper" unpack "$work/served" "$work/micromamba" $((_micromamba_limit * 1024))
+  ) >/dev/null 2>"$work/log" </dev/null || status=$?
+  if ((status != 0)); then
+    explain_unpack "$status" "$work"
+    return 1
+  fi
+}
+
+# Usage: explain_unpack <status> <work folder>
+# Sets OBTAIN_CODE and REPLY to why the tarball could not be unpacked.
+explain_unpack() {
+  local log size=0 file
+  read_file "$2/log"
+  log=${REPLY%$'\n'}
+  log=${log##*$'\n'}
+  for file in "$2/tar" "$2/micromamba"; do
+    [[ ! -f $file ]] || size=$(wc -c <"$file") || size=0
+    if ((size >= _micromamba_limit * 1024)); then
+      refuse E_MICROMAMBA_ARCHIVE "what is in the tarball is larger than $((_micromamba_limit / 1024)) MiB"
+      return 0
+    fi
+  done
+  if (($1 == 153 || $1 == 4)) || [[ $log == *"No space left"* || $log == *"File too large"* ]] || is_disk_full "$2"; then
+    refuse E_DISK_FULL "there is no space left in ${2%/*}, or a limit on the size of files"
+  else
+    refuse E_MICROMAMBA_ARCHIVE "the tarball is damaged or cut off: ${log//[[:cntrl:]]/?}"
+  fi
+}

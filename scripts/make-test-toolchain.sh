@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Make .dev/toolchain: the toolchain of Pyve's own (lib/toolchain.sh) that all tests share, with every
+# extra, for the interpreter of .dev, from .dev/wheelhouse/toolchain and without a network.
+#
+# Usage: scripts/make-test-toolchain.sh
+#
+# Prints the path of its interpreter. Makes nothing when it is there and is that of today's requirements.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+PYVE_ROOT=$PWD
+# shellcheck disable=SC2034 # read by lib/output.sh
+PYVE_COMMAND=init
+export PYVE_TOOLCHAIN=$PWD/.dev/toolchain
+. lib/utils.sh
+. lib/toolchain.sh
+
+find_toolchain_root
+if find_toolchain conda-lock; then
+  printf '%s\n' "$TOOLCHAIN_PYTHON"
+  exit 0
+fi
+
+trap finish EXIT
+trap 'exit 130' INT
+. lib/toolchain_build.sh
+
+# Usage: list_interpreters
+# The wheels are for one interpreter only.
+list_interpreters() {
+  INTERPRETER_PATHS=("$(.dev/bin/python -c 'import sys; print(sys._base_executable)')")
+  # shellcheck disable=SC2034 # read by lib/interpreter.sh
+  INTERPRETER_VERSIONS=("") INTERPRETER_MANAGERS=(system)
+}
+
+# A checkout may be inside of what PWD or a project is.
+# Usage: is_private_python <path>
+is_private_python() {
+  return 1
+}
+
+PATH=$PWD/.dev/bin:$PATH
+wheels=$PWD/.dev/wheelhouse/toolchain
+export UV_OFFLINE=1 UV_FIND_LINKS=$wheels UV_NO_CACHE=1 PIP_NO_INDEX=1 PIP_FIND_LINKS=$wheels
+unset UV_CACHE_DIR UV_NO_CONFIG CI
+make_toolchain conda-lock
+printf '%s\n' "$TOOLCHAIN_PYTHON"
