@@ -31,69 +31,6 @@ is_executable_command() {
   return 1
 }
 
-# Usage: run_at_once [command] [argument]...
-# The short way of `pyve run`, where nothing is unusual: it comes before everything else, so that
-# nothing else has to be read. It returns when the config is not as Pyve writes it, the
-# environment is not in its place, or the command is none on PATH; lib/commands/run.sh then looks
-# with care. EXEC_STATUS: what exec answered, when it came to that.
-run_at_once() {
-  local root=$PWD text="" line section="" backend="" venv="" IFS=$'\n'
-  local -a lines
-  [[ ${1--} != -* && $1 != */* && -n $1 ]] || return 0
-  while [[ ! -f $root/.pyve/config ]]; do
-    root=${root%/*}
-    [[ -n $root ]] || return 0
-  done
-  [[ ! -L $root/.pyve/lock && ! -d $root/.pyve/tmp && -r $root/.pyve/config ]] || return 0
-  IFS= read -r -d '' text <"$root/.pyve/config" || :
-  set -f
-  # shellcheck disable=SC2206 # split at the line ends; a read for each line costs more
-  lines=($text)
-  set +f
-  for line in ${lines[@]+"${lines[@]}"}; do
-    case $line in
-      "#"*) ;;
-      "  directory: "*)
-        if [[ $section == venv: ]]; then
-          venv=${line#*: }
-          break
-        fi
-        ;;
-      " "*) ;;
-      backend:*) backend=${backend:-$line} ;;
-      *) section=$line ;;
-    esac
-  done
-  # (A backend below the folder is unusual enough.)
-  [[ $backend == "backend: venv" && -n $venv && $venv != *[!A-Za-z0-9._-]* ]] || return 0
-  venv=$root/$venv
-  [[ -x $venv/bin/python && -r $venv/pyve.state ]] || return 0
-  IFS= read -r -d '' text <"$venv/pyve.state" || :
-  line=${text#*$'\n'path=}
-  [[ ${line%%$'\n'*} == "$venv" ]] || return 0
-  line=${text#*$'\n'stdlib=}
-  [[ -e ${line%%$'\n'*} ]] || return 0
-  enter_environment "$venv" "$root"
-  is_executable_command "$1" || return 0
-  shopt -s execfail
-  exec -- "$@" || EXEC_STATUS=$?
-}
-
-EXEC_STATUS=""
-if [[ ${1-} == run ]]; then
-  run_at_once "${@:2}"
-fi
-
-VERSION="2.0.0"
-DEFAULT_PYTHON_VERSION="3.14.3"
-DEFAULT_VENV_DIR=".venv"
-ENV_FILE_NAME=".env"
-TESTENV_DIR_NAME="testenv"
-
-PYVE_QUIET="" PYVE_VERBOSE="" PYVE_JSON="" PYVE_YES=""
-PYVE_COMMAND=""
-_loaded=" "
-
 # Usage: find_pyve_root
 # Sets PYVE_ROOT to the absolute folder of the real pyve.sh. A link is recognised without a
 # process where an installation puts it; any other chain of links costs one readlink a link.
@@ -119,13 +56,92 @@ find_pyve_root() {
   PYVE_ROOT=${PYVE_ROOT%/.}
 }
 
+# Usage: run_at_once [command] [argument]...
+# The short way of `pyve run`, where nothing is unusual: it comes before everything else, so that
+# nothing else has to be read. Status 0 when the environment is entered and the command can be
+# executed. Otherwise the config is not as Pyve writes it, the environment is not in its place, or
+# the command is none on PATH; lib/commands/run.sh then looks with care.
+run_at_once() {
+  local root=$PWD text="" line section="" backend="" venv="" name="" IFS=$'\n'
+  local -a lines
+  [[ ${1--} != -* && $1 != */* && -n $1 ]] || return 1
+  while [[ ! -f $root/.pyve/config ]]; do
+    root=${root%/*}
+    [[ -n $root ]] || return 1
+  done
+  [[ ! -L $root/.pyve/lock && ! -d $root/.pyve/tmp && -r $root/.pyve/config ]] || return 1
+  IFS= read -r -d '' text <"$root/.pyve/config" || :
+  set -f
+  # shellcheck disable=SC2206 # split at the line ends; a read for each line costs more
+  lines=($text)
+  set +f
+  for line in ${lines[@]+"${lines[@]}"}; do
+    case $line in
+      "#"*) ;;
+      "  directory: "*)
+        if [[ $section == venv: ]]; then
+          venv=${line#*: }
+          break
+        fi
+        ;;
+      "  env_name: "*) [[ $section != micromamba: ]] || name=${line#*: } ;;
+      " "*) ;;
+      backend:*) backend=${backend:-$line} ;;
+      *) section=$line ;;
+    esac
+  done
+  if [[ $backend == "backend: micromamba" && -n $name && $name != *[!A-Za-z0-9._-]* ]]; then
+    unset IFS
+    find_pyve_root
+    . "$PYVE_ROOT/lib/conda_activation.sh"
+    enter_conda_at_once "$root/.pyve/envs" "$name" && is_executable_command "$1"
+    return
+  fi
+  # (A backend below the folder is unusual enough.)
+  [[ $backend == "backend: venv" && -n $venv && $venv != *[!A-Za-z0-9._-]* ]] || return 1
+  venv=$root/$venv
+  [[ -x $venv/bin/python && -r $venv/pyve.state ]] || return 1
+  IFS= read -r -d '' text <"$venv/pyve.state" || :
+  line=${text#*$'\n'path=}
+  [[ ${line%%$'\n'*} == "$venv" ]] || return 1
+  line=${text#*$'\n'stdlib=}
+  [[ -e ${line%%$'\n'*} ]] || return 1
+  enter_environment "$venv" "$root"
+  is_executable_command "$1"
+}
+
+_pyve_exec_status=""
+if [[ ${1-} == run ]] && run_at_once "${@:2}"; then
+  # (Not in the function: its variables would hide the caller's.)
+  shopt -s execfail
+  exec -- "${@:2}" || _pyve_exec_status=$?
+fi
+
+# What the caller exported under Pyve's own names belongs to the commands that Pyve starts.
+for _pyve_name in REPLY VERSION DEFAULT_PYTHON_VERSION DEFAULT_VENV_DIR ENV_FILE_NAME TESTENV_DIR_NAME \
+  PYVE_ROOT PYVE_QUIET PYVE_VERBOSE PYVE_JSON PYVE_YES PYVE_COMMAND; do
+  if [[ -n ${!_pyve_name+set} ]]; then
+    printf -v "_pyve_was_$_pyve_name" '%s' "${!_pyve_name}"
+  fi
+done
+
+VERSION="2.0.0"
+DEFAULT_PYTHON_VERSION="3.14.3"
+DEFAULT_VENV_DIR=".venv"
+ENV_FILE_NAME=".env"
+TESTENV_DIR_NAME="testenv"
+
+PYVE_QUIET="" PYVE_VERBOSE="" PYVE_JSON="" PYVE_YES=""
+PYVE_COMMAND=""
+_pyve_loaded=" "
+
 # Usage: need <module>...
 # Reads lib/<module>.sh, each once.
 need() {
   local module
   for module; do
-    if [[ $_loaded != *" $module "* ]]; then
-      _loaded+="$module "
+    if [[ $_pyve_loaded != *" $module "* ]]; then
+      _pyve_loaded+="$module "
       # shellcheck source=/dev/null # the module is named by the room
       . "$PYVE_ROOT/lib/$module.sh"
     fi
@@ -157,48 +173,58 @@ take_global_option() {
 # Usage: open_room <name> [argument]...
 # Reads the command's file and hands over to it.
 open_room() {
-  local name=$1
-  shift
-  PYVE_COMMAND=$name
+  PYVE_COMMAND=$1
   # shellcheck source=/dev/null # one of lib/commands
-  . "$PYVE_ROOT/lib/commands/$name.sh"
-  "cmd_${name//-/_}" "$@"
+  . "$PYVE_ROOT/lib/commands/$1.sh"
+  "cmd_${1//-/_}" "${@:2}"
 }
 
 # Usage: main [argument]...
 main() {
-  local name
+  local _pyve_command
   find_pyve_root
   while (($#)) && [[ $1 != -v || $# -gt 1 ]]; do
     take_global_option "$@"
     ((REPLY)) || break
     shift "$REPLY"
   done
-  # run hands over to its command; the others end here.
-  if [[ ${1-} != run || -n $PYVE_JSON ]]; then
+  case ${1-} in
+    run | shell | test | hook)
+      need caller
+      keep_caller_environment
+      ;;
+  esac
+  # run hands over to its command, and complete has no more to say than its answer.
+  if [[ (${1-} != run && ${1-} != complete) || -n $PYVE_JSON ]]; then
     need output
     trap finish EXIT
+    trap 'interrupt; exit 130' INT
+  fi
+  if [[ -z ${1-} ]]; then
+    need project_state
+    show_state
+    return
   fi
   case ${1-} in
-    "" | -h) name=help ;;
-    -v) name=version ;;
-    -i) name=init ;;
-    -p) name=purge ;;
-    -c) name=config ;;
-    *) name=${1#--} ;;
+    -h) _pyve_command=help ;;
+    -v) _pyve_command=version ;;
+    -i) _pyve_command=init ;;
+    -p) _pyve_command=purge ;;
+    -c) _pyve_command=config ;;
+    *) _pyve_command=${1#--} ;;
   esac
   (($# == 0)) || shift
-  if [[ ! $name =~ ^[a-z][a-z-]*$ || ! -f $PYVE_ROOT/lib/commands/$name.sh ]]; then
+  if [[ ! $_pyve_command =~ ^[a-z][a-z-]*$ || ! -f $PYVE_ROOT/lib/commands/$_pyve_command.sh ]]; then
     need cli
-    PYVE_COMMAND=$name
-    fail_unknown_command "$name"
+    PYVE_COMMAND=$_pyve_command
+    fail_unknown_command "$_pyve_command"
     return 1
   fi
-  if wants_help "$name" "$@"; then
-    set -- "$name"
-    name=help
+  if wants_help "$_pyve_command" "$@"; then
+    set -- "$_pyve_command"
+    _pyve_command=help
   fi
-  open_room "$name" "$@"
+  open_room "$_pyve_command" "$@"
 }
 
 # Usage: wants_help <command> [argument]...

@@ -125,6 +125,11 @@ def install_pip(tree: str, wheels: list[str]) -> bool:
     for wheel in wheels:
         if wheel_fits(wheel):
             python = os.path.join(tree, "bin", "python")
+            if "[" in wheel:
+                # pip would take that for the beginning of extras.
+                link = os.path.join(os.path.dirname(tree), os.path.basename(wheel))
+                os.symlink(wheel, link)
+                wheel = link
             environment = {
                 k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "PYTHON"))
             }
@@ -189,7 +194,9 @@ def main(target: str, place: str, wheels: list[str]) -> int:
     """Make the template below ``target``. See the module for arguments and exit status."""
     target = os.path.realpath(target)
     tree = os.path.join(target, "tree")
+    print("environment (1 of 2)")
     make_tree(tree)
+    print("pip (2 of 2)")
     has_pip = install_pip(tree, wheels)
     if has_pip:
         move_texts(tree, os.path.join(target, "text"))

@@ -77,6 +77,18 @@ find_backend() {
   esac
 }
 
+# Usage: is_backend_open [backend given on the command line]
+# True when neither that nor the config names a backend, and the files speak for both: sets
+# CONDA_FILE and PYTHON_FILE to them.
+is_backend_open() {
+  [[ ${1:-auto} == auto ]] || return 1
+  config_load || :
+  config_get backend
+  [[ ${REPLY:-auto} == auto ]] || return 1
+  find_backend_files
+  [[ $REPLY == ambiguous ]]
+}
+
 # Usage: validate_backend <backend>
 # True for venv, micromamba and auto; otherwise says what is allowed.
 validate_backend() {
@@ -104,6 +116,11 @@ validate_config_file() {
   config_get venv.directory
   if [[ -n $REPLY ]]; then
     validate_venv_dir_name "$REPLY" || status=1
+  fi
+  config_get prompt.show
+  if [[ -n $REPLY ]] && ! parse_boolean "$REPLY"; then
+    fail E_CONFIG_VALUE "prompt.show in .pyve/config is '$REPLY'" why "it is true or false"
+    status=1
   fi
   return "$status"
 }

@@ -32,7 +32,8 @@ read_option_header() {
 }
 
 # Usage: parse_options [argument]...
-# Reads the arguments of the room PYVE_COMMAND. Sets opt_<name> to "1" or to the value given, and
+# Reads the arguments of the room PYVE_COMMAND. Sets opt_<name> to "1" or to the value given (to lines of
+# values for an option like `--platform PLATFORM...`, which may be given again), and
 # ARGS to the rest. Global options are taken wherever they stand. Status 1 for an unknown
 # option, a missing value or a value where none is taken; nothing has been done then.
 parse_options() {
@@ -91,7 +92,11 @@ parse_options() {
       fail E_USAGE_VALUE "the value of $name is empty" fix "pyve help $PYVE_COMMAND"
       return 1
     fi
-    printf -v "opt_${_option_long[found]//-/_}" '%s' "$value"
+    name=opt_${_option_long[found]//-/_}
+    if [[ ${_option_takes[found]} == *... && -n ${!name} ]]; then
+      value=${!name}$'\n'$value
+    fi
+    printf -v "$name" '%s' "$value"
   done
   ARGS=(${rest[@]+"${rest[@]}"})
   if [[ -n ${opt_yes-} ]]; then

@@ -59,6 +59,16 @@ parse_config_value() {
   REPLY=${text%"${text##*[![:space:]]}"}
 }
 
+# Usage: parse_boolean <value>
+# Sets REPLY to "1" for what YAML calls true, to "" for false. Status 1 when it is neither.
+parse_boolean() {
+  case $1 in
+    true | True | TRUE | yes | Yes | YES | on | On | ON | 1) REPLY=1 ;;
+    false | False | FALSE | no | No | NO | off | Off | OFF | 0) REPLY="" ;;
+    *) return 1 ;;
+  esac
+}
+
 # Usage: unescape_config_string <text>
 # Sets REPLY to <text> with the escapes of a double-quoted value resolved.
 unescape_config_string() {
@@ -82,16 +92,27 @@ unescape_config_string() {
 # Reads the config (default: .pyve/config of the current folder) for config_get. Status 1,
 # and an empty config, when there is none.
 config_load() {
-  local file=${1:-.pyve/config} text="" line rest indent key path="" item
+  local file=${1:-.pyve/config} text="" status=0
+  if [[ -f $file && -r $file ]]; then
+    IFS= read -r -d '' text <"$file" || :
+  else
+    status=1
+  fi
+  config_parse "$text"
+  return "$status"
+}
+
+# Usage: config_parse <text of a config>
+# Reads it for config_get.
+config_parse() {
+  local line rest indent key path="" item
   local -a indents=() paths=() lines=()
   local depth=0 IFS=$'\n'
   _config_keys=()
   _config_values=()
-  [[ -f $file && -r $file ]] || return 1
-  IFS= read -r -d '' text <"$file" || :
   set -f
   # shellcheck disable=SC2206 # split at line ends, without a read for each line
-  lines=($text)
+  lines=($1)
   set +f
   for line in ${lines[@]+"${lines[@]}"}; do
     line=${line%$'\r'}

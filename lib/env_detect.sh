@@ -248,8 +248,8 @@ is_python_version_available() {
 
 # Usage: install_python_version <version>
 # Installs <version> (the newest release of the series for 3.12) through the current manager,
-# whose output goes to stderr, and executes the result. REPLY is then the interpreter and
-# FOUND_VERSION its version. Status 1 after E_PYTHON_INSTALL.
+# whose output is shown on stderr when it fails, and executes the result. REPLY is then the
+# interpreter and FOUND_VERSION its version. Status 1 after E_PYTHON_INSTALL.
 install_python_version() {
   local wish=${1:-} full status=0
   local -a command
@@ -281,7 +281,9 @@ install_python_version() {
     mise) command=(mise install "python@$full") ;;
     uv) command=(uv python install "$full") ;;
   esac
-  "${command[@]}" >&2 </dev/null || status=$?
+  # shellcheck source=/dev/null # read when needed
+  declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
+  run_long "Installing Python $full with $manager" read_any_line "${command[@]}" || status=$?
   if ((status != 0)); then
     fail E_PYTHON_INSTALL "could not install Python $full" \
       why "'${command[*]}' ended with status $status; its messages are above" \

@@ -1,176 +1,198 @@
 # shellcheck shell=bash
-# Help, docs and completion data, all read from the headers of the rooms.
+# Help on a command, laid out from the header of its room; and what pages of help are made with.
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   printf 'lib/help.sh is sourced by pyve.sh, not run.\n' >&2
   exit 1
 fi
 
-# The order of the groups in `pyve help` and in the docs. (The docs have Plumbing too: what is
-# called by scripts, not by people.)
-HELP_GROUPS=("Environment" "Dependencies" "Scripts and tools" "Store" "Ship" "Agents" "Pyve itself")
+declare -F read_header >/dev/null || . "${BASH_SOURCE[0]%/*}/headers.sh"
+declare -F say >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 
-# Usage: read_header <file>
-# Sets header_summary, header_states, and the arrays header_usage, header_option,
-# header_example, header_exit, header_alias, header_about from the comment at the top of a room.
-read_header() {
-  local line
-  header_summary="" header_states=""
-  header_usage=() header_option=() header_example=() header_exit=() header_alias=() header_about=()
-  while IFS= read -r line && [[ $line == "#"* ]]; do
-    case $line in
-      "# Summary: "*) header_summary=${line#"# Summary: "} ;;
-      "# States: "*) header_states=${line#"# States: "} ;;
-      "# Usage: "*) header_usage+=("${line#"# Usage: "}") ;;
-      "# Option: "*) header_option+=("${line#"# Option: "}") ;;
-      "# Example: "*) header_example+=("${line#"# Example: "}") ;;
-      "# Exit: "*) header_exit+=("${line#"# Exit: "}") ;;
-      "# Alias: "*) header_alias+=("${line#"# Alias: "}") ;;
-      "# About: "*) header_about+=("${line#"# About: "}") ;;
-    esac
-  done <"$1"
-}
-
-# Usage: read_all_headers
-# Fills help_names, help_summaries and help_groups, in the order of the names, for every room.
-read_all_headers() {
-  local file line name
-  help_names=() help_summaries=() help_groups=()
-  for file in "$PYVE_ROOT/lib/commands"/*.sh; do
-    name=${file##*/}
-    help_names+=("${name%.sh}")
-    # Every room's first line is its summary, the second its group: no need to read on.
-    {
-      IFS= read -r line || :
-      help_summaries+=("${line#"# Summary: "}")
-      IFS= read -r line || :
-      help_groups+=("${line#"# Group: "}")
-    } <"$file"
-  done
-}
-
-# Usage: show_overview
-# Prints all commands, grouped.
-show_overview() {
-  local group i title
-  printf 'Pyve makes a Python project'\''s environment exist, and says what is wrong with it.\n\n'
-  printf 'Usage: pyve [-C DIR] [-q] [-v] [--json] COMMAND [ARGUMENT]...\n'
-  read_all_headers
-  for group in "${HELP_GROUPS[@]}"; do
-    title=""
-    for ((i = 0; i < ${#help_names[@]}; i++)); do
-      if [[ ${help_groups[i]} == "$group" ]]; then
-        [[ -n $title ]] || printf '\n%s\n' "$group"
-        title=1
-        printf '  %-16s %s\n' "${help_names[i]}" "${help_summaries[i]}"
-      fi
-    done
-  done
-  printf '\nBegin with: pyve init      More on a command: pyve help COMMAND\n'
-}
-
-# Usage: split_option <option line>
-# Sets option_form ("-f, --force" or "--backend TYPE") and option_text.
-split_option() {
-  local shape='^(((-[A-Za-z]), +)?--[a-z][a-z-]*( [A-Z][A-Z_|.]*)?)[[:space:]]+(.*)$'
-  option_form=$1 option_text=""
-  if [[ $1 =~ $shape ]]; then
-    option_form=${BASH_REMATCH[1]}
-    option_text=${BASH_REMATCH[5]}
-  fi
-}
+# A page that is being laid out: its text, and how wide that may be.
+_page="" _page_width=80
 
 # Usage: show_command_help <name>
 # Prints what the header of one room says.
 show_command_help() {
-  local item
+  local item words=()
+  begin_page
   read_header "$PYVE_ROOT/lib/commands/$1.sh"
-  printf 'pyve %s: %s\n\n' "$1" "$header_summary"
+  add_text 0 2 "pyve $1: $header_summary"
+  embolden "pyve $1:"
+  _page=$REPLY${_page#"pyve $1:"}
+  add_line ""
   for item in "${header_usage[@]}"; do
-    printf 'Usage: %s\n' "$item"
+    if ((${#item} + 7 <= _page_width)); then
+      _page+="Usage: $item"$'\n'
+    else
+      tie_brackets "${item#"pyve $1"}"
+      add_entry "Usage: pyve $1" 0 "$REPLY"
+    fi
   done
-  if ((${#header_about[@]})); then
-    printf '\n'
-    printf '%s\n' "${header_about[@]}"
+  add_about
+  for item in ${header_argument[@]+"${header_argument[@]}"}; do
+    # (Those in capitals are for completion.)
+    [[ $item == [A-Z]* || $item != *"  "* ]] || words+=("$item")
+  done
+  if ((${#words[@]})); then
+    add_heading "Arguments:"
+    add_list "${words[@]}"
   fi
   if ((${#header_option[@]})); then
-    printf '\nOptions:\n'
-    for item in "${header_option[@]}"; do
-      split_option "$item"
-      printf '  %-24s %s\n' "$option_form" "$option_text"
-    done
+    add_heading "Options:"
+    add_list "${header_option[@]}"
   fi
   if ((${#header_example[@]})); then
-    printf '\nExamples:\n'
-    printf '  %s\n' "${header_example[@]}"
+    add_heading "Examples:"
+    # Examples are there to be pasted: they are not wrapped.
+    printf -v item '  %s\n' "${header_example[@]}"
+    _page+=$item
   fi
   if ((${#header_exit[@]})); then
-    printf '\nExit status:\n'
-    printf '  %s\n' "${header_exit[@]}"
+    add_heading "Exit status:"
+    for item in "${header_exit[@]}"; do
+      add_exit "$item"
+    done
   fi
   if ((${#header_alias[@]})); then
-    printf '\nAlso spelt: %s\n' "${header_alias[*]}"
+    add_line ""
+    add_entry "Also spelt: " 0 "${header_alias[*]}"
+  fi
+  printf '%s' "$_page"
+}
+
+# Usage: begin_page
+# Finds the width. Wide terminals are not used up: long lines are hard to read.
+begin_page() {
+  _page="" _page_width=80
+  if ! is_plain 1 || [[ -n $_wanted_columns ]]; then
+    declare -F find_width >/dev/null || load_terminal
+    find_width 1
+    _page_width=$((REPLY > 100 ? 100 : REPLY))
   fi
 }
 
-# Usage: show_command_markdown <name>
-# Prints the section of docs/commands.md on one room.
-show_command_markdown() {
-  local item
-  read_header "$PYVE_ROOT/lib/commands/$1.sh"
-  # shellcheck disable=SC2016 # the backticks are Markdown
-  printf '### pyve %s\n\n%s.\n\n```\n' "$1" "$header_summary"
-  printf '%s\n' "${header_usage[@]}"
-  printf '```\n'
-  if ((${#header_about[@]})); then
-    printf '\n'
-    printf '%s\n' "${header_about[@]}"
-  fi
-  if ((${#header_option[@]})); then
-    printf '\n| option | meaning |\n|---|---|\n'
-    for item in "${header_option[@]}"; do
-      split_option "$item"
-      # shellcheck disable=SC2016 # the backticks are Markdown
-      printf '| `%s` | %s |\n' "${option_form//|/\\|}" "${option_text//|/\\|}"
-    done
-  fi
-  if ((${#header_example[@]})); then
-    printf '\nExamples:\n\n```\n'
-    printf '%s\n' "${header_example[@]}"
-    printf '```\n'
-  fi
-  if [[ -n $header_states ]]; then
-    printf '\nStates: %s.\n' "$header_states"
-  fi
-  if ((${#header_exit[@]})); then
-    printf '\nExit status: %s.\n' "${header_exit[*]}"
-  fi
-  if ((${#header_alias[@]})); then
-    # shellcheck disable=SC2016 # the backticks are Markdown
-    printf '\nAlso spelt: `pyve %s`.\n' "${header_alias[*]}"
-  fi
-  printf '\n'
+# Usage: add_line <text>
+# Adds a line as it is.
+add_line() {
+  _page+=$1$'\n'
 }
 
-# Usage: show_markdown
-# Prints docs/commands.md.
-show_markdown() {
-  local group i title
-  # shellcheck disable=SC2016 # the backticks are Markdown
-  printf '<!-- Made from the headers of lib/commands by `make docs`. -->\n\n# Commands\n\n'
-  # shellcheck disable=SC2016 # the backticks are Markdown
-  printf 'Global options, before or after the command: `-C DIR` (work in DIR), `-q`, `--quiet`, `-v`,\n'
-  # shellcheck disable=SC2016 # the backticks are Markdown
-  printf '`--verbose`, `--json` (or `--format=json`: one JSON document on stdout).\n\n'
-  read_all_headers
-  for group in "${HELP_GROUPS[@]}" Plumbing; do
-    title=""
-    for ((i = 0; i < ${#help_names[@]}; i++)); do
-      if [[ ${help_groups[i]} == "$group" ]]; then
-        [[ -n $title ]] || printf '## %s\n\n' "$group"
-        title=1
-        show_command_markdown "${help_names[i]}"
-      fi
-    done
+# Usage: embolden <text>
+# Sets REPLY to the text, bold where stdout has that.
+embolden() {
+  REPLY=$1
+  if ! is_plain 1; then
+    declare -F paint >/dev/null || load_terminal
+    paint 1 bold "$1"
+  fi
+}
+
+# Usage: add_heading <text>
+# Adds an empty line and a heading.
+add_heading() {
+  embolden "$1"
+  _page+=$'\n'$REPLY$'\n'
+}
+
+# Usage: add_text <indent> <hanging indent> <text>
+# Adds a text that wraps.
+add_text() {
+  if (($1 + ${#3} <= _page_width)); then
+    printf -v _page '%s%*s%s\n' "$_page" "$1" "" "${3//"$TIE"/ }"
+    return 0
+  fi
+  wrap_text "$_page_width" "$1" "$2" "$3"
+  printf -v _page '%s%*s%s\n' "$_page" "$1" "" "$REPLY"
+}
+
+# Usage: add_entry <term> <column> <text> [term as it is shown]
+# Adds a term and, from <column> on (0: right behind it), what it means; below it where there is no room.
+add_entry() {
+  local column=$2 shown=${4-$1} rest pad=""
+  if ((${#1} >= column)); then
+    column=${#1}
+    [[ $1 == *" " || $2 == 0 ]] || column=$((column + 1))
+  fi
+  rest=$3
+  if ((column + ${#3} > _page_width)); then
+    if ((_page_width - column < 20)); then
+      add_line "$shown"
+      add_text 6 6 "$3"
+      return 0
+    fi
+    wrap_text "$_page_width" "$column" "$column" "$3"
+    rest=$REPLY
+  fi
+  printf -v pad '%*s' $((column - ${#1})) ""
+  rest=$shown$pad$rest
+  _page+=${rest//"$TIE"/ }$'\n'
+}
+
+# Usage: add_list <item>...
+# Adds items "term  meaning", such as options: in two columns, or on a narrow page the meaning below.
+add_list() {
+  local item term text
+  for item; do
+    term=${item%%  *}
+    text=${item#"$term"}
+    text=${text#"${text%%[! ]*}"}
+    if ((${#term} < 24 && 27 + ${#text} <= _page_width && _page_width > 60)); then
+      printf -v _page '%s  %-25s%s\n' "$_page" "$term" "$text"
+    elif ((_page_width > 60)); then
+      add_entry "  $term" 27 "$text"
+    else
+      add_line "  $term"
+      add_text 6 6 "$text"
+    fi
   done
+}
+
+# Usage: add_exit <text>
+# Adds a line about exit statuses; in several where it is too long.
+add_exit() {
+  local rest=$1
+  if ((${#rest} + 2 > _page_width)); then
+    while [[ $rest == *"; "* ]]; do
+      add_text 2 4 "${rest%%"; "*}"
+      rest=${rest#*"; "}
+    done
+  fi
+  add_text 2 4 "$rest"
+}
+
+# Usage: add_about
+# Adds the paragraphs that tell about the command; lines that begin with a blank stay as they are.
+add_about() {
+  local line paragraph=""
+  ((${#header_about[@]})) || return 0
+  add_line ""
+  if [[ "${header_about[*]/#/$'\n'}" != *$'\n '* ]]; then
+    add_text 0 0 "${header_about[*]}"
+    return 0
+  fi
+  for line in "${header_about[@]}"; do
+    if [[ $line == " "* ]]; then
+      [[ -z $paragraph ]] || add_text 0 0 "$paragraph"
+      paragraph=""
+      add_line "$line"
+    else
+      paragraph+=${paragraph:+ }$line
+    fi
+  done
+  [[ -z $paragraph ]] || add_text 0 0 "$paragraph"
+}
+
+# Usage: tie_brackets <text>
+# Sets REPLY to a usage line with TIE for the blanks inside of [brackets], where it must not break.
+tie_brackets() {
+  local rest=$1 out="" part
+  while [[ $rest == *"["*"]"* ]]; do
+    part="[${rest#*"["}"
+    part=${part%%"]"*}"]"
+    out+=${rest%%"["*}${part// /$TIE}
+    rest=${rest#*"$part"}
+  done
+  REPLY=$out$rest
 }

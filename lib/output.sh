@@ -16,6 +16,52 @@ _warning_count=0
 _error_count=0
 _cleanups=()
 _started=${EPOCHREALTIME-}
+_interrupted=""
+# True while the cursor stands behind a question.
+_question_open=""
+# The size that the user asks for; later bash writes its own into these two.
+_wanted_columns=${COLUMNS-} _wanted_lines=${LINES-}
+
+# Usage: say <1|2> <style> <lead> <text>
+# Prints "<lead><text>" on that stream. On a terminal the lead has a colour by its style (error,
+# warning, ok, plain), and text wraps behind it; "command" is a text to paste, never broken.
+say() {
+  if is_plain "$1"; then
+    printf '%s%s\n' "$3" "$4" >&"$1"
+  else
+    load_terminal
+    say_styled "$@"
+  fi
+}
+
+# Usage: is_plain <1|2>
+# True for a stream that gets text as it is: no terminal, and nobody forces colour.
+is_plain() {
+  [[ ! -t $1 && -z ${CLICOLOR_FORCE-} && -z ${FORCE_COLOR-} ]]
+}
+
+# Usage: load_terminal
+# Reads lib/terminal.sh, which quick work on a pipe does without.
+load_terminal() {
+  # shellcheck source=/dev/null # read when needed; it reads this file back
+  declare -F say_styled >/dev/null || . "${BASH_SOURCE[0]%/*}/terminal.sh"
+}
+
+# Usage: choose_mark <ok|note|warning|error>
+# Sets REPLY to the symbol before a line: ✓ · ⚠ ✗, or plain letters where the locale has no UTF-8.
+# A locale that is not set at all is taken for UTF-8, as in most containers.
+choose_mark() {
+  case ${LC_ALL:-${LC_CTYPE:-${LANG:-UTF-8}}}:$1 in
+    *[Uu][Tt][Ff]8*:ok | *[Uu][Tt][Ff]-8*:ok) REPLY="✓" ;;
+    *[Uu][Tt][Ff]8*:note | *[Uu][Tt][Ff]-8*:note) REPLY="·" ;;
+    *[Uu][Tt][Ff]8*:warning | *[Uu][Tt][Ff]-8*:warning) REPLY="⚠" ;;
+    *[Uu][Tt][Ff]8*:error | *[Uu][Tt][Ff]-8*:error) REPLY="✗" ;;
+    *:ok) REPLY="ok" ;;
+    *:note) REPLY="- " ;;
+    *:warning) REPLY="! " ;;
+    *:error) REPLY="x " ;;
+  esac
+}
 
 # Usage: fail <code> <message> [why <text>]... [fix <command>]...
 # Says what is wrong, why, and what to type next. Always status 1.
@@ -37,9 +83,13 @@ warn() {
 report() {
   local level=$1 label=$2 code=$3 message=$4 whys="" fixes="" argv REPLY
   shift 4
-  printf '%s: %s [%s]\n' "$label" "$message" "$code" >&2
+  say 2 "$level" "$label: " "$message [$code]"
   while (($# >= 2)); do
-    printf '  %s: %s\n' "$1" "$2" >&2
+    if [[ $1 == fix ]]; then
+      say 2 command "  fix: " "$2"
+    else
+      say 2 plain "  $1: " "$2"
+    fi
     if [[ -n ${PYVE_JSON-} && $1 == why ]]; then
       json_string "$2"
       whys+=${whys:+, }$REPLY
@@ -67,7 +117,7 @@ is_destructive() {
 # Prints a line on stderr, with --verbose only.
 log_verbose() {
   if [[ -n ${PYVE_VERBOSE-} ]]; then
-    printf '%s\n' "$1" >&2
+    say 2 plain "" "$1"
   fi
 }
 
@@ -169,10 +219,29 @@ at_exit() {
   _cleanups=("$1" ${_cleanups[@]+"${_cleanups[@]}"})
 }
 
+# Usage: interrupt
+# For the trap of Ctrl-C, which has to exit after it: says that Pyve stops. What is half done is
+# then cleared by finish, which a second Ctrl-C does not break off.
+interrupt() {
+  trap '' INT
+  _interrupted=1
+  if [[ -n $_question_open ]]; then
+    printf '\n' >&2
+  elif [[ -t 2 && ${TERM:-dumb} != dumb ]]; then
+    # The terminal has written ^C.
+    printf '\r\033[K' >&2
+  fi
+  if [[ -n ${PYVE_JSON-} ]]; then
+    report error ERROR E_CANCELLED "cancelled by Ctrl-C"
+  else
+    printf 'Cancelled.\n' >&2
+  fi
+}
+
 # Usage: finish
 # The exit trap: cleans up, and prints the JSON answer.
 finish() {
-  local status=$? cleanup state=ok joined="" item milliseconds=0
+  local status=$? cleanup
   set +e
   for cleanup in ${_cleanups[@]+"${_cleanups[@]}"}; do
     "$cleanup"
@@ -182,7 +251,19 @@ finish() {
       why "a step failed without saying why; this is a mistake in Pyve" \
       fix "pyve --verbose $PYVE_COMMAND"
   fi
-  [[ -n ${PYVE_JSON-} ]] || return "$status"
+  [[ -z ${PYVE_JSON-} ]] || print_document "$status"
+  if [[ -n $_interrupted ]]; then
+    # A loop of the calling shell stops only when it sees that Ctrl-C ended its child.
+    trap - INT
+    kill -INT "$$"
+  fi
+  return "$status"
+}
+
+# Usage: print_document <exit status>
+# Prints the JSON answer on stdout.
+print_document() {
+  local status=$1 state=ok joined="" item milliseconds=0
   if [[ -n $_started && -n ${EPOCHREALTIME-} ]]; then
     # 10# because a fraction may begin with zeros; a comma in some locales.
     milliseconds=$(((10#${EPOCHREALTIME//[.,]/} - 10#${_started//[.,]/}) / 1000))
@@ -210,5 +291,4 @@ finish() {
     joined+=${joined:+, }$item
   done
   printf ', "diagnostics": [%s]}\n' "$joined"
-  return "$status"
 }

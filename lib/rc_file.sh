@@ -102,12 +102,12 @@ quote_rc_path() {
 }
 
 # Usage: compose_rc_lines <shell> <tree>
-# Sets REPLY to the lines for bash, zsh or fish: one for PATH, one for the prompt of <tree>. Both
+# Sets REPLY to the lines for bash, zsh or fish: one for PATH, one for what <tree> adds. Both
 # do nothing when they are not needed any more. For any other shell: only the first, as sh reads it.
 compose_rc_lines() {
   # shellcheck disable=SC2016 # the rc file is to expand it, not this script
   local path='case ":$PATH:" in *":$HOME/.local/bin:"*) ;; *) export PATH="$HOME/.local/bin:$PATH" ;; esac' hook=""
-  quote_rc_path "$1" "$2/lib/shell/prompt.$1"
+  quote_rc_path "$1" "$2/lib/shell/init.$1"
   case $1 in
     bash) hook="if [ -n \"\${BASH_VERSION-}\" ] && [ -r $REPLY ]; then . $REPLY; fi" ;;
     zsh) hook="if [ -r $REPLY ]; then . $REPLY; fi" ;;

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # Installing Pyve for a user, and taking the installation back exactly.
 #
-# What an installation is: the tree in <data>/pyve/app, the link ~/.local/bin/pyve, two tagged
-# lines in the shell's rc file, the template ~/.local/.env, and <data>/pyve/install.state: the
-# record of the folders and files that were made, and of the rc files that were changed. A line
-#   dir|file|rc <path>
+# What an installation is: the tree in <data>/pyve/app, the link ~/.local/bin/pyve, the links of
+# lib/install_links.sh, two tagged lines in the shell's rc file, the template ~/.local/.env, and
+# <data>/pyve/install.state: the record of the folders, files and links that were made, and of the
+# rc files that were changed. A line
+#   dir|file|link|rc <path>
 # is written before what it records happens, so that a run that was killed can be taken back.
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
@@ -15,9 +16,10 @@ fi
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
 declare -F find_rc_file >/dev/null || . "${BASH_SOURCE[0]%/*}/rc_file.sh"
+declare -F add_record >/dev/null || . "${BASH_SOURCE[0]%/*}/install_record.sh"
+declare -F make_links >/dev/null || . "${BASH_SOURCE[0]%/*}/install_links.sh"
 
-_si_source="" _si_data="" _si_app="" _si_bin="" _si_link="" _si_env="" _si_record=""
-_si_paths=()
+_si_source="" _si_bin="" _si_link="" _si_env=""
 
 # Usage: find_install_paths
 # Sets _si_source (this tree, links resolved), _si_data (<data>/pyve), _si_app, _si_bin, _si_link
@@ -39,40 +41,6 @@ find_install_paths() {
   _si_bin=${home%/}/.local/bin
   _si_link=$_si_bin/pyve
   _si_env=${home%/}/.local/.env
-}
-
-# --- the record
-
-# Usage: read_record
-# Sets _si_record to the text of install.state.
-read_record() {
-  read_file "$_si_data/install.state"
-  _si_record=${REPLY:-"# What pyve self install made, for pyve self uninstall."$'\n'}
-}
-
-# Usage: add_record <line>
-# Adds a line, once, to _si_record.
-add_record() {
-  has_line "$1" "$_si_record" || _si_record+=$1$'\n'
-}
-
-# Usage: list_recorded <kind>
-# Fills _si_paths with the paths of this kind on record, the last first.
-list_recorded() {
-  local line
-  _si_paths=()
-  while IFS= read -r line; do
-    [[ $line != "$1 "* ]] || _si_paths=("${line#"$1 "}" ${_si_paths[@]+"${_si_paths[@]}"})
-  done <<<"$_si_record"
-}
-
-# Usage: record_missing_folders <folder>
-# Records <folder> and those above it that are not there yet, the outermost first.
-record_missing_folders() {
-  if [[ ! -e $1 && $1 == /?* ]]; then
-    record_missing_folders "${1%/*}"
-    add_record "dir $1"
-  fi
 }
 
 # --- one at a time
@@ -266,6 +234,7 @@ plan_record() {
   read_record
   record_missing_folders "$_si_data"
   record_missing_folders "$_si_bin"
+  plan_links "$_si_source"
   if [[ ! -e $_si_env && ! -L $_si_env ]]; then
     add_record "file $_si_env"
   fi
@@ -280,7 +249,7 @@ plan_record() {
 }
 
 # Usage: make_installation
-# Writes the record, the tree, the link, ~/.local/.env and the rc file. Needs the lock. Status 1
+# Writes the record, the tree, the links, ~/.local/.env and the rc file. Needs the lock. Status 1
 # when something cannot be written.
 make_installation() {
   mend_installation && write_file "$_si_data/install.state" "$_si_record" || return 1
@@ -289,6 +258,7 @@ make_installation() {
   else
     replace_tree || return 1
   fi
+  make_links
   if [[ ! -e $_si_env && ! -L $_si_env ]]; then
     (umask 077 && : >"$_si_env") 2>/dev/null || warn E_INSTALL_ENV "cannot make $_si_env" \
       why "pyve init --local-env makes an empty .env without it"
@@ -307,7 +277,7 @@ tell_installed() {
   answer rc_file "$RC_FILE"
   log_success "Pyve ${VERSION-} is installed: $_si_link"
   if [[ -n $RC_TEXT ]]; then
-    log_info "PATH and prompt are set in $RC_FILE"
+    log_info "PATH, prompt and completion are set in $RC_FILE"
   elif [[ -n $RC_FILE ]]; then
     log_info "$RC_FILE is as it should be"
   else
@@ -336,6 +306,7 @@ uninstall_pyve() {
   read_record
   list_recorded rc
   find_tagged_files ${_si_paths[@]+"${_si_paths[@]}"}
+  # shellcheck disable=SC2153 # find_tagged_files sets RC_FILES
   if [[ ! -e $_si_app && ! -L $_si_app && ! -e $_si_data/install.state && ! -L $_si_data/install.lock &&
     ${#RC_FILES[@]} == 0 ]] && ! is_installed_link; then
     # A kill at the very end leaves empty folders.
@@ -376,7 +347,7 @@ check_uninstall() {
 }
 
 # Usage: unmake_installation
-# Takes our lines out of RC_FILES, and removes made files, link and tree. The record stays, so that
+# Takes our lines out of RC_FILES, and removes made files, links and tree. The record stays, so that
 # a run that was killed can be repeated. Status 1 when something cannot be removed.
 unmake_installation() {
   local file
@@ -393,6 +364,7 @@ unmake_installation() {
       rm -f -- "$file" || return 1
     fi
   done
+  remove_links || return 1
   if is_installed_link; then
     rm -f -- "$_si_link" || return 1
     log_success "Removed $_si_link"

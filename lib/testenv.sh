@@ -57,17 +57,17 @@ ensure_testenv() {
   if [[ $REPLY != "${PYTHON-}" || ! -f ${TEMPLATE-}/complete ]]; then
     probe_interpreter "$REPLY" && ensure_template || return 1
   fi
-  build_testenv "${1##*/}"
+  build_testenv "${1#"$PWD"/}"
 }
 
-# Usage: build_testenv <name of the venv directory>
+# Usage: build_testenv <environment below the project>
 # Makes the test environment from TEMPLATE.
 build_testenv() {
   build_environment testenv "$PWD/$TESTENV_PATH" testenv || return 1
   link_project_packages "$1"
 }
 
-# Usage: link_project_packages <name of the venv directory>
+# Usage: link_project_packages <environment below the project>
 # Lets the test environment find the project's packages behind its own. The place is relative, so
 # that the project can be moved. Not while packages are installed into it: pip would take the
 # project's for its own.
@@ -94,5 +94,6 @@ has_pytest() {
 # Usage: install_in_testenv <argument for pip install>...
 # Installs packages into the test environment.
 install_in_testenv() {
-  PYVE_TESTENV_ALONE=1 install_requirements "$PWD/$TESTENV_PATH" "$@"
+  local INSTALL_FIX="pyve testenv --install"
+  PYVE_TESTENV_ALONE=1 install_requirements testenv "$PWD/$TESTENV_PATH" "$@"
 }

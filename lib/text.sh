@@ -6,6 +6,9 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
+# Stands for a blank at which wrap_text must not break a line.
+TIE=$'\x1f'
+
 # Usage: replace_all <text> <what> <by>
 # Sets REPLY to <text> with every <what> replaced. Not ${text//...}: what `&`, `\` and quotes mean
 # in its replacement differs between versions of bash.
@@ -68,4 +71,34 @@ quote_csh_word() {
 quote_powershell_word() {
   replace_all "$1" "'" "''"
   REPLY="'$REPLY'"
+}
+
+# Usage: wrap_text <width> <first> <indent> <text>
+# Sets REPLY to the text in lines of at most <width> characters, broken at blanks only: a longer word
+# stays whole. <first>: how many columns of the first line are taken. <indent>: blanks before each
+# other line. A TIE becomes a blank.
+wrap_text() {
+  local width=$1 first=$2 indent=$3 rest=$4 out="" line room pad
+  if ((width - indent < 20)); then
+    indent=2
+  fi
+  printf -v pad '%*s' "$indent" ""
+  room=$((width - first))
+  ((room > 0)) || room=1
+  while ((${#rest} > room)); do
+    line=${rest:0:room+1}
+    if [[ $line == *" "* ]]; then
+      line=${line% *}
+    elif [[ $rest == *" "* ]]; then
+      line=${rest%% *}
+    else
+      break
+    fi
+    rest=${rest:${#line}}
+    out+=${line%"${line##*[! ]}"}$'\n'$pad
+    rest=${rest#"${rest%%[! ]*}"}
+    room=$((width - indent))
+  done
+  out+=$rest
+  REPLY=${out//"$TIE"/ }
 }

@@ -17,13 +17,14 @@ GITIGNORE_VENV_SECTION="# Pyve virtual environment"
 
 # --- logging
 
-# Usage: talk <text>
-# Prints a line where the talk goes: stdout, or stderr when stdout carries an answer.
+# Usage: talk <text> [style] [lead]
+# Prints a line where the talk goes: stdout, or stderr when stdout carries an answer. Style and lead
+# as for say.
 talk() {
   if [[ -n ${PYVE_JSON-} || $PYVE_TALK_FD == 2 ]]; then
-    printf '%s\n' "$1" >&2
+    say 2 "${2:-plain}" "${3-}" "$1"
   else
-    printf '%s\n' "$1"
+    say 1 "${2:-plain}" "${3-}" "$1"
   fi
 }
 
@@ -31,28 +32,42 @@ talk() {
 # Prints "INFO: <message>" on stdout; nothing with --quiet.
 log_info() {
   record_event info "$1"
-  [[ -n ${PYVE_QUIET-} ]] || talk "INFO: $1"
+  [[ -n ${PYVE_QUIET-} ]] || talk "$1" plain "INFO: "
+}
+
+# Usage: log_start <message>
+# As log_info, before work that run_long shows: not printed where its moving line says the same.
+log_start() {
+  if can_move; then
+    record_event info "$1"
+  else
+    log_info "$1"
+  fi
 }
 
 # Usage: log_success <message>
-# Prints "✓ <message>" on stdout; nothing with --quiet.
+# Prints "✓ <message>" ("ok" without UTF-8) on stdout; nothing with --quiet.
 log_success() {
+  local REPLY
   record_event success "$1"
-  [[ -n ${PYVE_QUIET-} ]] || talk "✓ $1"
+  if [[ -z ${PYVE_QUIET-} ]]; then
+    choose_mark ok
+    talk "$1" ok "$REPLY "
+  fi
 }
 
 # Usage: log_warning <message>
 # Prints "WARNING: <message>" on stderr.
 log_warning() {
   record_event warning "$1"
-  printf 'WARNING: %s\n' "$1" >&2
+  say 2 warning "WARNING: " "$1"
 }
 
 # Usage: log_error <message>
 # Prints "ERROR: <message>" on stderr.
 log_error() {
   record_event error "$1"
-  printf 'ERROR: %s\n' "$1" >&2
+  say 2 error "ERROR: " "$1"
 }
 
 # --- dialogues
@@ -69,34 +84,59 @@ on_terminal() {
   can_ask && [[ -t 0 ]]
 }
 
-# Usage: read_answer <prompt>
-# Asks on stderr, reads a line from a terminal or a pipe. Sets REPLY to the answer without
-# blanks around it; status 1 at the end of input.
-read_answer() {
-  local answer=""
-  printf '%s' "$1" >&2
-  if ! IFS= read -r answer && [[ -z $answer ]]; then
-    printf '\n' >&2
-    REPLY=""
-    return 1
-  fi
-  [[ -t 0 ]] || printf '\n' >&2
-  answer=${answer#"${answer%%[![:space:]]*}"}
-  REPLY=${answer%"${answer##*[![:space:]]}"}
+# Usage: can_move
+# True when a line on stderr may move: it is a terminal that can, not in CI, and not with --quiet or
+# --verbose.
+can_move() {
+  [[ -t 2 && ${TERM:-dumb} != dumb && -z ${CI-} && -z ${PYVE_QUIET-}${PYVE_VERBOSE-} ]]
 }
 
-# Usage: prompt_yes_no <prompt>
-# Asks "<prompt> [y/N]: ". Status 0 for yes; 1 for no, for nothing, at the end of input, and
-# after three answers that are neither.
+# Usage: read_answer <prompt>
+# Asks on stderr, reads a line from a terminal or a pipe. Sets REPLY to the answer without
+# blanks around it; status 1 at the end of input (on a terminal also when something was typed before
+# Ctrl-D; the last line of a pipe needs no line end).
+read_answer() {
+  local answer="" ended=""
+  # (Before the question is to be seen: whoever sees it may press Ctrl-C.)
+  _question_open=1
+  if is_plain 2; then
+    printf '%s' "$1" >&2
+  else
+    declare -F wrap_prompt >/dev/null || load_terminal
+    wrap_prompt "$1"
+    printf '%s' "$REPLY" >&2
+  fi
+  IFS= read -r answer || ended=1
+  _question_open=""
+  # Enter has ended the line on a terminal, and nothing else has.
+  if [[ ! -t 0 ]]; then
+    printf '\n' >&2
+  elif [[ -n $ended ]]; then
+    printf '\n' >&2
+    answer=""
+  fi
+  answer=${answer#"${answer%%[![:space:]]*}"}
+  REPLY=${answer%"${answer##*[![:space:]]}"}
+  [[ -z $ended || -n $answer ]]
+}
+
+# Usage: prompt_yes_no <prompt> [y]
+# Asks "<prompt> [y/N]: ", or "<prompt> [Y/n]: " with y: what Enter means. Status 0 for yes; 1 for no,
+# at the end of input, and after three answers that are neither.
 prompt_yes_no() {
-  local tries
+  local tries choices="y/N"
+  [[ ${2-} != y ]] || choices="Y/n"
   for tries in 1 2 3; do
-    read_answer "$1 [y/N]: " || return 1
-    case $REPLY in
+    read_answer "$1 [$choices]: " || return 1
+    case ${REPLY:-${2:-n}} in
       [yY] | [yY][eE][sS]) return 0 ;;
-      "" | [nN] | [nN][oO]) return 1 ;;
+      [nN] | [nN][oO]) return 1 ;;
     esac
-    ((tries == 3)) || printf 'Please answer y or n.\n' >&2
+    if ((tries < 3)); then
+      say 2 plain "" "'$REPLY' is neither yes nor no. Please answer y or n."
+    else
+      say 2 plain "" "'$REPLY' is neither yes nor no. Taken for no."
+    fi
   done
   return 1
 }
@@ -109,7 +149,7 @@ ask_choice() {
   shift 2
   for choice; do
     number=$((number + 1))
-    printf '  %d. %s\n' "$number" "$choice" >&2
+    say 2 plain "  $number. " "$choice"
   done
   read_answer "$prompt [$default]: " || return 1
   REPLY=${REPLY:-$default}

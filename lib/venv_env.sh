@@ -31,14 +31,16 @@ PROMPT_MARK=$'\x1f'
 # Sets TEMPLATE to the template for the interpreter that probe_interpreter found (PYTHON,
 # PYTHON_ID, ...), making it when it is missing. Status 1, with a diagnostic, when that fails.
 ensure_template() {
-  local data=${XDG_DATA_HOME:-${HOME:-}/.local/share} fresh log status=0
+  local data=${XDG_DATA_HOME:-${HOME:-}/.local/share} fresh LONG_LOG status=0
   TEMPLATE=${PYVE_TEMPLATES:-$data/pyve/templates}/$PYTHON_ID-$TEMPLATE_FORMAT
   if [[ -f $TEMPLATE/complete ]]; then
     return 0
   fi
   clear_dead_templates "${TEMPLATE%/*}"
   fresh=$TEMPLATE.new.$$
-  log=$fresh.log
+  LONG_LOG=$fresh.log
+  _template_fresh=$fresh
+  at_exit clear_fresh_template
   if ! mkdir -p "$fresh" 2>/dev/null; then
     fail E_DATA_WRITE "cannot make the folder $fresh" why "Pyve keeps templates of environments there" \
       fix "PYVE_TEMPLATES=/another/folder pyve init"
@@ -46,23 +48,32 @@ ensure_template() {
   fi
   log_verbose "Making the template of an environment for Python $PYTHON_VERSION (once for each interpreter)"
   find_pip_wheels
-  "$PYTHON" -I "$PYVE_ROOT/helpers/make_template.py" "$fresh" "$TEMPLATE" \
-    ${PIP_WHEELS[@]+"${PIP_WHEELS[@]}"} >"$log" 2>&1 </dev/null || status=$?
+  # shellcheck source=/dev/null # read when needed
+  declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
+  run_long "Preparing Python $PYTHON_VERSION (once)" read_any_line \
+    "$PYTHON" -I -u "$PYVE_ROOT/helpers/make_template.py" "$fresh" "$TEMPLATE" \
+    ${PIP_WHEELS[@]+"${PIP_WHEELS[@]}"} || status=$?
   if ((status != 0)); then
-    fail_template "$status" "$log"
-    rm -rf "$fresh" "$log"
+    fail_template "$status" "$LONG_LOG"
+    rm -rf "$fresh" "$LONG_LOG"
     return 1
   fi
   # Whoever changes a file of an environment in place must not change it for all others.
   find "$fresh/tree" "$fresh/pip" -type f -exec chmod a-w {} +
   chmod +x "$fresh/text/script"/*
-  rm -f "$log"
+  rm -f "$LONG_LOG"
   printf 'python=%s\n' "$PYTHON" >"$fresh/complete"
   if ! mv "$fresh" "$TEMPLATE" 2>/dev/null || [[ -d $TEMPLATE/${fresh##*/} ]]; then
     # Another Pyve was faster.
     rm -rf "$fresh" "${TEMPLATE:?}/${fresh##*/}"
   fi
   [[ -f $TEMPLATE/complete ]]
+}
+
+# Usage: clear_fresh_template
+# At exit: removes the template that was being made, when that was broken off.
+clear_fresh_template() {
+  rm -rf "$_template_fresh" "$_template_fresh.log"
 }
 
 # Usage: clear_dead_templates <folder>
@@ -334,7 +345,8 @@ build_environment() {
     return 3
   fi
   if (($#)); then
-    if ! install_requirements "$new" "$@"; then
+    load_requirements
+    if ! install_into "$new" "$@"; then
       rm -rf "$new"
       return 1
     fi
@@ -430,24 +442,18 @@ is_installable() {
   return 1
 }
 
-# Usage: install_requirements <environment> <argument for pip install>...
-# Installs into an environment through uv when it is there, else its own pip. The log goes to
-# stderr. Status 1 with a diagnostic when that fails.
+# Usage: load_requirements
+# Reads lib/requirements.sh, which an environment without requirements does without.
+load_requirements() {
+  # shellcheck source=/dev/null # read when needed; it reads this file back
+  declare -F install_into >/dev/null || . "${BASH_SOURCE[0]%/*}/requirements.sh"
+}
+
+# Usage: install_requirements <kind> <environment> <argument for pip install>...
+# Installs into an environment that is in use, as add_requirements says.
 install_requirements() {
-  local environment=$1 status=0 tool="pip"
-  shift
-  if type -P uv >/dev/null; then
-    tool="uv"
-    VIRTUAL_ENV="" uv pip install --quiet --python "$environment/bin/python" "$@" >&2 </dev/null || status=$?
-  else
-    PIP_REQUIRE_VIRTUALENV="" PIP_USER="" PIP_TARGET="" PIP_PREFIX="" \
-      "$environment/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2 </dev/null || status=$?
-  fi
-  if ((status != 0)); then
-    fail E_INSTALL_REQUIREMENTS "the requirements could not be installed" \
-      why "$tool install $* ended with status $status; its own words are above" fix "pyve init --update --deps"
-    return 1
-  fi
+  declare -F add_requirements >/dev/null || load_requirements
+  add_requirements "$@"
 }
 
 # Usage: mend_environment <environment> <project>

@@ -8,6 +8,7 @@ fi
 
 declare -F log_warning >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F validate_config_file >/dev/null || . "${BASH_SOURCE[0]%/*}/backend_detect.sh"
+declare -F is_private >/dev/null || . "${BASH_SOURCE[0]%/*}/env_file.sh"
 
 # Usage: compare_versions <version> <version>
 # Prints "equal", "greater" or "less": what the first is, compared to the second. Missing parts
@@ -116,6 +117,20 @@ validate_micromamba_structure() {
   REPLY=""
 }
 
+# Usage: validate_conda_env
+# Reports whether the conda environment of the loaded config works.
+validate_conda_env() {
+  local fix="pyve init --force"
+  declare -F inspect_conda_env >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_env.sh"
+  config_get micromamba.env_name
+  if inspect_conda_env "$REPLY"; then
+    validation_line ok "Python: ${ENV_PYTHON_VERSION:-none in the environment}"
+    return 0
+  fi
+  [[ $CONDA_PROBLEM != moved ]] || fix="pyve init --update"
+  validation_line error "Environment: $REPLY" "$fix"
+}
+
 # Usage: validation_line <ok|warning|error> <text> [fix]
 # Prints one line of the report, and counts it.
 validation_line() {
@@ -136,7 +151,7 @@ validation_line() {
 # Reports on version, structure, backend, environment, Python and .env of the project in the
 # current folder, a line each. Status 0 when all is well, 1 with errors, 2 with warnings only.
 run_full_validation() {
-  local backend file mode version
+  local backend file version
   validation_warnings=0 validation_errors=0
   if ! validate_installation_structure; then
     validation_line error "$REPLY" "pyve init"
@@ -149,7 +164,13 @@ run_full_validation() {
       validation_line error "Unknown backend: $REPLY" "pyve init --force --backend venv"
     else
       config_get venv.directory
-      validation_line error "Configuration: '$REPLY' cannot be the venv directory" "pyve init --force .venv"
+      if [[ -n $REPLY ]] && ! validate_venv_dir_name "$REPLY" 2>/dev/null; then
+        validation_line error "Configuration: '$REPLY' cannot be the venv directory" "pyve init --force .venv"
+      fi
+      config_get prompt.show
+      if [[ -n $REPLY ]] && ! parse_boolean "$REPLY"; then
+        validation_line error "Configuration: prompt.show is '$REPLY'; it is true or false"
+      fi
     fi
   fi
   if validate_pyve_version; then
@@ -184,17 +205,18 @@ run_full_validation() {
       ;;
     micromamba)
       validation_line ok "Backend: micromamba"
-      if validate_micromamba_structure; then
-        validation_line ok "Environment file and environment"
+      if ! validate_micromamba_structure; then
+        validation_line error "$REPLY" "pyve init --update"
       else
-        validation_line error "$REPLY"
+        validation_line ok "Environment file and environment"
+        validate_conda_env
       fi
       ;;
   esac
   file=${ENV_FILE_NAME:-.env}
   if [[ ! -f $file ]]; then
     validation_line warning "Missing $file" "pyve init --update"
-  elif mode=$(find "$file" -prune ! -perm 600 2>/dev/null) && [[ -n $mode ]]; then
+  elif ! is_private "$file"; then
     validation_line warning "$file can be read by others" "chmod 600 $file"
   else
     validation_line ok "$file: mode 600"

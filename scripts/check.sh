@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that can be said about the code without running it: ShellCheck, shfmt, syntax of the
-# zsh and fish files, Ruff, mypy, and whether the generated documents are current.
+# zsh and fish files, actionlint, Ruff, mypy, and whether the generated documents are current.
 #
 # Usage: scripts/check.sh
 #
@@ -84,7 +84,11 @@ if ((${#FILES[@]} > 0)); then
   check "shfmt (${#FILES[@]} bats files)" .dev/bin/shfmt -d -ln bats -i 2 -ci "${FILES[@]}"
 fi
 check_syntax zsh '*.zsh'
+check_syntax zsh _pyve
 check_syntax fish '*.fish'
+
+check "actionlint (.github/workflows)" .dev/bin/actionlint -shellcheck "$PWD/.dev/bin/shellcheck"
+check "action.yml" .dev/bin/python scripts/check_actions.py
 
 check "ruff check" .dev/bin/ruff check --quiet .
 check "ruff format" .dev/bin/ruff format --quiet --check .

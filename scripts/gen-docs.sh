@@ -1,17 +1,41 @@
 #!/usr/bin/env bash
-# Writes docs/commands.md from the headers of lib/commands; with --check compares only.
+# Writes docs/commands.md and docs/pyve.1 from the headers of lib/commands; with --check compares only.
 set -euo pipefail
 
 root=$(CDPATH="" cd -- "${BASH_SOURCE[0]%/*}/.." && pwd)
 PYVE_ROOT=$root
-# shellcheck source=lib/help.sh
-. "$root/lib/help.sh"
-text=$(show_markdown)
-if [[ ${1-} == --check ]]; then
-  if [[ ! -f $root/docs/commands.md || $text != "$(cat "$root/docs/commands.md")" ]]; then
-    printf 'docs/commands.md is not current; run: make docs\n' >&2
-    exit 1
+# shellcheck source=lib/markdown.sh
+. "$root/lib/markdown.sh"
+# shellcheck source=lib/man.sh
+. "$root/lib/man.sh"
+status=0
+
+# Usage: find_version
+# Sets REPLY to the version that pyve.sh gives.
+find_version() {
+  while IFS= read -r REPLY; do
+    if [[ $REPLY == VERSION=* ]]; then
+      REPLY=${REPLY#*\"}
+      REPLY=${REPLY%\"*}
+      return 0
+    fi
+  done <"$root/pyve.sh"
+  return 1
+}
+
+# Usage: keep_current <file> <text> [--check]
+# Writes the file, or says that it is not what it should be.
+keep_current() {
+  if [[ ${3-} != --check ]]; then
+    printf '%s\n' "$2" >"$root/$1"
+  elif [[ ! -f $root/$1 || $2 != "$(cat "$root/$1")" ]]; then
+    printf '%s is not current; run: make docs\n' "$1" >&2
+    status=1
   fi
-else
-  printf '%s\n' "$text" >"$root/docs/commands.md"
-fi
+}
+
+find_version
+version=$REPLY
+keep_current docs/commands.md "$(show_markdown)" "${1-}"
+keep_current docs/pyve.1 "$(show_man "$version")" "${1-}"
+exit "$status"

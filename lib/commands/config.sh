@@ -7,7 +7,7 @@
 
 cmd_config() {
   local file backend venv python files=""
-  need utils cli backend_detect
+  need utils cli backend_detect micromamba_core
   parse_options "$@" && expect_arguments 0 || return 1
   find_project || :
   CDPATH="" cd -- "$PROJECT_ROOT" || return 1
@@ -36,22 +36,10 @@ cmd_config() {
   show_setting detected_backend "Backend (detected)" "$detected"
   show_setting venv_directory "Venv directory (config)" "$venv"
   show_setting python_version "Python version (config)" "$python"
-  show_setting micromamba "Micromamba" "$(find_micromamba)"
+  find_micromamba || REPLY="not found"
+  show_setting micromamba "Micromamba" "$REPLY"
   show_setting environment_files "Environment files" "$files"
   show_setting install_directory "Install directory" "$PYVE_ROOT"
-}
-
-# Usage: find_micromamba
-# Prints where micromamba is, or "not found".
-find_micromamba() {
-  local candidate
-  for candidate in .pyve/bin/micromamba "${HOME:-}/.pyve/bin/micromamba"; do
-    if [[ -x $candidate ]]; then
-      printf '%s\n' "$candidate"
-      return 0
-    fi
-  done
-  type -P micromamba || printf 'not found\n'
 }
 
 # Usage: show_setting <key> <label> <value>

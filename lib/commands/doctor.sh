@@ -1,4 +1,4 @@
-# Summary: Say what is right and wrong with the environment, and how to mend it
+# Summary: Say what is wrong with the environment, and how to mend it
 # Group: Environment
 # Usage: pyve doctor
 # About: Executes the environment's interpreter and its pip; a line for each thing looked at.
@@ -7,7 +7,7 @@
 # States: any -> the same
 
 cmd_doctor() {
-  local venv name
+  local venv name backend
   need utils cli backend_detect version env_detect project_lock venv_env
   parse_options "$@" && expect_arguments 0 || return 1
   find_project || :
@@ -15,19 +15,24 @@ cmd_doctor() {
   clear_leftovers "$PWD"
   config_load || :
   config_get backend
-  local backend=${REPLY:-venv}
+  backend=${REPLY:-venv}
   config_get venv.directory
   venv=${REPLY:-$DEFAULT_VENV_DIR} name=${PWD##*/}
-  if [[ $backend == venv && ! -e $venv && ! -L $venv ]]; then
+  if [[ $backend == micromamba ]]; then
+    need conda_doctor
+    config_get micromamba.env_name
+    name=$REPLY venv=$CONDA_ENVS/$REPLY
+  fi
+  if [[ ! -e $venv && ! -L $venv ]]; then
     doctor_line error "Environment: $venv is not there; the project is not initialized" "pyve init"
     return 1
   fi
   doctor_line ok "Backend: $backend"
-  if [[ $backend != venv ]]; then
-    doctor_line error "Environment: this version of Pyve looks after venv environments only" "pyve init --force --backend venv"
-    return 1
+  if [[ $backend == micromamba ]]; then
+    doctor_conda
+  else
+    doctor_environment
   fi
-  doctor_environment
   doctor_files
   doctor_testenv
   if ((_error_count)); then
@@ -40,13 +45,7 @@ cmd_doctor() {
 # Usage: doctor_line <ok|note|warning|error> <text> [fix]
 # Prints one line of the report on stdout, and keeps a diagnostic for the JSON answer.
 doctor_line() {
-  local mark
-  case $1 in
-    ok) mark="✓" ;;
-    note) mark="·" ;;
-    warning) mark="⚠" ;;
-    error) mark="✗" ;;
-  esac
+  local REPLY
   record_event "$1" "$2"
   if [[ $1 == warning ]]; then
     warn W_DOCTOR "$2" ${3:+fix "$3"} 2>/dev/null
@@ -54,8 +53,9 @@ doctor_line() {
     fail E_DOCTOR "$2" ${3:+fix "$3"} 2>/dev/null || :
   fi
   if [[ -z $PYVE_QUIET || $1 == warning || $1 == error ]]; then
-    talk "$mark $2"
-    [[ -z ${3-} ]] || talk "    fix: $3"
+    choose_mark "$1"
+    talk "$2" "$1" "$REPLY "
+    [[ -z ${3-} ]] || talk "$3" command "    fix: "
   fi
 }
 
@@ -94,11 +94,13 @@ doctor_environment() {
 # Usage: doctor_files
 # Looks at the files around the environment.
 doctor_files() {
-  local file wide
+  local file
   for file in .tool-versions .python-version; do
     [[ ! -f $file ]] || doctor_line ok "Version file: $file"
   done
-  if [[ -f pylock.toml ]]; then
+  if [[ $backend == micromamba ]]; then
+    doctor_conda_lock
+  elif [[ -f pylock.toml ]]; then
     doctor_line ok "Lock: pylock.toml"
   else
     doctor_line note "Lock: none (unlocked)"
@@ -110,20 +112,56 @@ doctor_files() {
   else
     doctor_line note "direnv: installed, but there is no .envrc"
   fi
-  if [[ ! -f $ENV_FILE_NAME ]]; then
-    doctor_line note "$ENV_FILE_NAME: not there"
-  else
-    wide=$(find "$ENV_FILE_NAME" -prune ! -perm 600 2>/dev/null) || wide=""
-    if [[ -n $wide ]]; then
-      doctor_line warning "$ENV_FILE_NAME: others can read it" "chmod 600 $ENV_FILE_NAME"
-    else
-      doctor_line ok "$ENV_FILE_NAME: mode 600"
-    fi
-  fi
+  doctor_env_file
   if validate_pyve_version; then
     return 0
   fi
   doctor_line warning "Version: $REPLY" "pyve init --update"
+}
+
+# Usage: doctor_env_file
+# Looks at .env: who can read it, whether git has it, and what shells, direnv and python-dotenv read
+# differently. Nothing of what is in it is printed.
+doctor_env_file() {
+  local file=$ENV_FILE_NAME text i count
+  need env_file
+  if [[ ! -e $file && ! -L $file ]]; then
+    doctor_line note "$file: not there"
+    return 0
+  elif [[ ! -f $file ]]; then
+    doctor_line warning "$file: it is a folder or a link to nothing, so no variables are loaded" "ls -ld $file"
+    return 0
+  elif ! is_private "$file"; then
+    doctor_line warning "$file: others can read it" "chmod 600 $file"
+  elif [[ $REPLY == ?rw------- ]]; then
+    doctor_line ok "$file: mode 600"
+  else
+    doctor_line ok "$file: others cannot read it"
+  fi
+  if is_tracked "$file"; then
+    doctor_line warning "$file: git tracks it, so what is in it goes into every commit" "git rm --cached $file"
+  elif is_left_to_git "$file"; then
+    doctor_line warning "$file: git does not ignore it" "pyve init --update"
+  fi
+  if [[ ! -r $file ]]; then
+    doctor_line warning "$file: it cannot be read" "ls -l $file"
+    return 0
+  fi
+  need dotenv dotenv_check
+  if IFS= read -r -d '' text <"$file"; then
+    doctor_line warning "$file: it has a NUL byte, and only the lines before that were looked at"
+  fi
+  if ! parse_dotenv "$text"; then
+    doctor_line warning "$file line $DOTENV_BAD_LINE: direnv refuses the whole file because of this line"
+  fi
+  find_dotenv_differences "$text"
+  count=${#DOTENV_LINES[@]}
+  for ((i = 0; i < count && i < 10; i++)); do
+    doctor_line warning "$file line ${DOTENV_LINES[i]}: ${DOTENV_REASONS[i]}"
+  done
+  if ((count > 10)); then
+    doctor_line warning "$file: and $((count - 10)) more that shells, direnv and python-dotenv read differently"
+  fi
 }
 
 # Usage: doctor_testenv

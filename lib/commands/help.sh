@@ -10,7 +10,13 @@ cmd_help() {
   local name
   need help
   if (($# == 0)) && [[ -z $PYVE_JSON ]]; then
+    need overview
     show_overview
+    return 0
+  fi
+  if (($# == 1)) && [[ -z $PYVE_JSON && -n $1 && $1 != *[!a-z-]* && -f $PYVE_ROOT/lib/commands/$1.sh ]]; then
+    # The usual case needs no more than this.
+    show_command_help "$1"
     return 0
   fi
   need cli
@@ -28,6 +34,7 @@ cmd_help() {
     -c) name=config ;;
   esac
   if [[ -z $name ]]; then
+    need overview
     set -- show_overview
   elif [[ $name =~ ^[a-z][a-z-]*$ && -f $PYVE_ROOT/lib/commands/$name.sh ]]; then
     set -- show_command_help "$name"

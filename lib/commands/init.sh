@@ -1,15 +1,26 @@
 # Summary: Make the project's environment
 # Group: Environment
-# Usage: pyve init [VENV_DIR] [--python-version VER] [--backend TYPE] [--deps] [--no-direnv] [--local-env]
+# Usage: pyve init [VENV_DIR] [--python-version VER] [--backend TYPE] [--deps] [--no-direnv | --allow] [--local-env]
+# Usage: pyve init [--backend micromamba] [--env-name NAME] [--engine ENGINE] [--strict]
 # Usage: pyve init --update | --force
+# Argument: ENGINE auto|micromamba|mamba|conda|rattler
+# Argument: PLACE project|user
 # About: Picks an interpreter (flag, .pyve/config, .tool-versions, .python-version, requires-python,
 # About: default), makes the environment, and writes .envrc, .env, .gitignore and .pyve/config.
 # About: What is already there is kept. Nothing is installed unless you say so.
+# About: With the micromamba backend the environment holds what conda-lock.yml, else environment.yml, says; it
+# About: is made by micromamba, mamba or conda, or by the built-in engine where there is none of them.
 # Option: --python-version VER  Python to use, as 3.12 or 3.12.4
 # Option: --backend TYPE   venv, micromamba or auto
 # Option: --deps           Install requirements*.txt and the project itself (editable)
 # Option: --local-env      Copy ~/.local/.env to .env
 # Option: --no-direnv      Do not write .envrc
+# Option: --allow          Run direnv allow on the .envrc
+# Option: --env-name NAME  Name of the conda environment
+# Option: --engine ENGINE  Maker of conda environments: auto, micromamba, mamba, conda or rattler
+# Option: --auto-bootstrap  Fetch micromamba when there is none
+# Option: --bootstrap-to PLACE  Where to: project or user
+# Option: --strict         Stop when conda-lock.yml is missing or stale
 # Option: --update         Refresh an existing environment in place, keeping its packages
 # Option: --force          Make the environment anew, in place of the existing one
 # Option: --allow-synced-dir  Work in a folder that a cloud drive synchronises
@@ -22,12 +33,18 @@
 # Alias: --init -i
 
 cmd_init() {
-  local mode venv name backend wish
-  need utils cli backend_detect env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv activation
+  local mode venv name backend wish deps_answer=""
+  need utils cli backend_detect env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv activation trust
   parse_options "$@" && expect_arguments 1 && check_init_input || return 1
   choose_init_mode || return 1
   [[ $mode != cancel ]] || return 0
-  choose_init_backend && choose_init_folder && check_init_files || return 1
+  choose_init_backend || return 1
+  [[ $mode != cancel ]] || return 0
+  if [[ $backend == micromamba ]]; then
+    init_conda
+    return
+  fi
+  choose_init_folder && check_init_files || return 1
   lock_project || return 1
   if [[ $mode == update ]]; then
     update_environment || return 1
@@ -35,7 +52,47 @@ cmd_init() {
     make_environment || return 1
   fi
   write_project_files && make_testenv || return 1
+  if [[ $mode == force && -d .pyve/envs ]]; then
+    need micromamba_env conda_project
+    remove_other_conda_envs "" || return 1
+  fi
   tell_next_step
+}
+
+# Usage: init_conda
+# The rest of init for the conda backend.
+init_conda() {
+  need micromamba_core micromamba_file micromamba_lock micromamba_env conda_project
+  if ((${#ARGS[@]})); then
+    fail E_USAGE_ARGUMENT "the folder of a conda environment is not chosen" why "given: ${ARGS[0]}; it is in $CONDA_ENVS" \
+      fix "pyve init --env-name ${ARGS[0]#.}"
+    return 1
+  fi
+  check_init_files || return 1
+  prepare_conda "$opt_env_name" "$opt_engine" "$opt_auto_bootstrap" "$opt_bootstrap_to" "$opt_strict" || return 1
+  name=$CONDA_NAME venv=$CONDA_ENVS/$CONDA_NAME
+  lock_project && ensure_conda_env "$mode" && finish_conda_project || return 1
+  write_project_files || return 1
+  remove_replaced_environments || return 1
+  # Not made before somebody tests: the Python of each conda environment is an interpreter of its own, for
+  # which a template would have to be made.
+  if [[ $mode == force || ! -x $TESTENV_PATH/bin/python ]]; then
+    remove_environment testenv "$PWD/$TESTENV_PATH" || return 1
+  fi
+  PYTHON=$PWD/$venv/bin/python PYTHON_VERSION=$ENV_PYTHON_VERSION
+  answer engine "$CONDA_ENGINE"
+  tell_next_step
+}
+
+# Usage: remove_replaced_environments
+# After --force: removes environments that were made under another name or by the other backend.
+remove_replaced_environments() {
+  [[ $mode == force ]] || return 0
+  remove_other_conda_envs "$CONDA_NAME" || return 1
+  config_get venv.directory
+  if [[ -n $REPLY && -f $REPLY/pyvenv.cfg && ! -L $REPLY && -f $REPLY/pyve.state ]]; then
+    remove_environment venv "$PWD/$REPLY" && log_success "Removed $REPLY"
+  fi
 }
 
 # Usage: check_init_input
@@ -45,6 +102,11 @@ check_init_input() {
   if [[ -n $opt_force && -n $opt_update ]]; then
     fail E_USAGE_CONFLICT "--force and --update exclude each other" \
       why "--update keeps the environment, --force makes it anew" fix "pyve init --update"
+    return 1
+  fi
+  if [[ -n $opt_allow && -n $opt_no_direnv ]]; then
+    fail E_USAGE_CONFLICT "--allow and --no-direnv exclude each other" \
+      why "--allow is about the .envrc that --no-direnv does not write" fix "pyve init --allow"
     return 1
   fi
   if [[ -n $opt_python_version && ! $opt_python_version =~ ^3\.[0-9]+(\.[0-9]+)?$ ]]; then
@@ -83,7 +145,7 @@ choose_init_mode() {
   if [[ -n $opt_force ]]; then
     mode=force
     if config_file_exists && can_ask && [[ -z ${PYVE_FORCE_YES-} ]]; then
-      printf 'Force re-initialization: the environment and its packages are removed and made anew.\n' >&2
+      say 2 plain "" "Force re-initialization: the environment and its packages are removed and made anew."
       if ! prompt_yes_no "Continue?"; then
         log_info "cancelled; nothing was changed"
         mode=cancel
@@ -98,7 +160,7 @@ choose_init_mode() {
     mode=update
   else
     local status=0
-    printf 'This project has been initialized already. What would you like to do?\n' >&2
+    say 2 plain "" "This project has been initialized already. What would you like to do?"
     ask_choice "Choice" 1 "Update in place, keeping the environment" "Purge and re-initialize" "Cancel" || status=$?
     ((status != 2)) || return 1
     ((status == 0)) || REPLY=3
@@ -114,21 +176,29 @@ choose_init_mode() {
 }
 
 # Usage: choose_init_backend
-# Sets backend. Status 1 when this version cannot make it, or an update would change it.
+# Sets backend, asking on a terminal when the files speak for both and nobody has said; mode is cancel
+# then at the end of input. Status 1 when this version cannot make it, or an update would change it.
 choose_init_backend() {
-  local recorded
+  local recorded status=0
   config_get backend
   recorded=$REPLY
+  if on_terminal && is_backend_open "$opt_backend"; then
+    say 2 plain "" "$CONDA_FILE speaks for micromamba and $PYTHON_FILE for venv. Which backend should this project have?"
+    ask_choice "Choice" 1 "venv" "micromamba" || status=$?
+    ((status != 2)) || return 1
+    if ((status == 1)); then
+      log_info "cancelled; nothing was changed"
+      mode=cancel
+      return 0
+    fi
+    # From here on as if it had been given; it is written to the config.
+    ((REPLY == 1)) && opt_backend=venv || opt_backend=micromamba
+  fi
   find_backend "$opt_backend"
   backend=$REPLY
   if [[ $mode == update && -n $recorded && $recorded != auto && $backend != "$recorded" ]]; then
     fail E_UPDATE_BACKEND "Cannot update in-place: the backend would change from $recorded to $backend" \
       why "the environment has to be made anew" fix "pyve init --force --backend $backend"
-    return 1
-  fi
-  if [[ $backend != venv ]]; then
-    fail E_BACKEND_UNSUPPORTED "this version of Pyve makes venv environments only" \
-      why "$BACKEND_SOURCE asks for $backend" fix "pyve init --backend venv"
     return 1
   fi
 }
@@ -166,6 +236,10 @@ is_replaceable() {
 # Checks that what init is going to write can be written, before it makes anything.
 check_init_files() {
   local file
+  if [[ -n $opt_local_env && -f ${HOME-}/.local/.env && ! -r ${HOME-}/.local/.env ]]; then
+    fail E_FILE_READ "cannot read ~/.local/.env" why "no permission; nothing was changed" fix "ls -l ~/.local/.env"
+    return 1
+  fi
   for file in .gitignore .pyve/config; do
     if [[ -L $file || (-e $file && ! -f $file) ]]; then
       fail E_FILE_WRITE "cannot write $file" why "it is there, and it is not a plain file; nothing was changed"
@@ -179,20 +253,30 @@ check_init_files() {
 }
 
 # Usage: ask_for_requirements
-# Sets REQUIREMENTS to what is to be installed: with --deps, or with a yes on a terminal.
+# Sets REQUIREMENTS to what is to be installed: with --deps, or with a yes on a terminal. Asks once.
+# REQUIREMENTS_TEXT: the same for a person.
 ask_for_requirements() {
   find_requirements
+  REQUIREMENTS_TEXT=$REPLY
   if ((${#REQUIREMENTS[@]} == 0)); then
     [[ -z $opt_deps ]] || log_info "there is nothing to install: no requirements*.txt, pyproject.toml or setup.py"
     return 0
   fi
   if [[ -z $opt_deps ]]; then
-    if ! on_terminal || ! prompt_yes_no "Install $REPLY into the environment?"; then
+    if ! on_terminal || [[ $deps_answer == no ]] || ! prompt_yes_no "Install $REPLY into the environment?"; then
       REQUIREMENTS=()
+      deps_answer=no
       return 0
     fi
+    opt_deps=1
   fi
-  log_info "Installing $REPLY"
+  log_start "Installing $REQUIREMENTS_TEXT"
+}
+
+# Usage: tell_requirements
+# Says what was installed.
+tell_requirements() {
+  ((${#REQUIREMENTS[@]} == 0)) || log_success "Installed $REQUIREMENTS_TEXT"
 }
 
 # Usage: make_environment
@@ -216,8 +300,9 @@ make_environment() {
     PYTHON_MANAGER=system
     ask_for_requirements
     if ((${#REQUIREMENTS[@]})); then
-      install_requirements "$PWD/$venv" "${REQUIREMENTS[@]}" || return 1
+      install_requirements venv "$PWD/$venv" "${REQUIREMENTS[@]}" || return 1
     fi
+    tell_requirements
     return 0
   fi
   choose_interpreter "$opt_python_version" && ensure_template || return 1
@@ -238,6 +323,7 @@ make_environment() {
   fi
   ((status == 0)) || return 1
   log_success "Made $venv with Python $PYTHON_VERSION ($PYTHON_SOURCE: $PYTHON)"
+  tell_requirements
   if [[ -n $old ]]; then
     remove_environment venv "$PWD/$old" && log_success "Removed $old"
   fi
@@ -271,8 +357,9 @@ update_environment() {
   if [[ -n $opt_deps ]]; then
     ask_for_requirements
     if ((${#REQUIREMENTS[@]})); then
-      install_requirements "$PWD/$venv" "${REQUIREMENTS[@]}" || return 1
+      install_requirements venv "$PWD/$venv" "${REQUIREMENTS[@]}" || return 1
     fi
+    tell_requirements
   fi
   log_success "Updated $venv (Python $ENV_PYTHON_VERSION)"
 }
@@ -280,6 +367,28 @@ update_environment() {
 # Usage: write_project_files
 # Writes version file, .gitignore, .envrc, .env and config; keeps what is there.
 write_project_files() {
+  if [[ $backend == venv ]]; then
+    write_version_file && write_gitignore_template "$venv" "$ENV_FILE_NAME" .envrc || return 1
+  else
+    write_gitignore_template "$ENV_FILE_NAME" .envrc || return 1
+  fi
+  if [[ -z $opt_no_direnv ]]; then
+    write_envrc "$backend" "$venv" "$name" || return 1
+  fi
+  write_env_file "$opt_local_env" || return 1
+  if [[ $backend == venv ]]; then
+    config_set pyve_version "$VERSION" backend venv venv.directory "$venv" python.version "$wish" || return 1
+  else
+    config_set pyve_version "$VERSION" backend micromamba micromamba.env_name "$name" \
+      ${opt_engine:+micromamba.engine "$opt_engine"} || return 1
+  fi
+  # Where no record can be kept, the hook will ask; nothing else depends on it.
+  (trust_project "$PWD") 2>/dev/null || log_verbose "The shell hook will not enter this project: no record can be written"
+}
+
+# Usage: write_version_file
+# Writes the version file of the manager that has the interpreter, when there is none.
+write_version_file() {
   local file
   if [[ -f .tool-versions || -f .python-version ]]; then
     log_verbose "A version file is there and stays as it is"
@@ -292,12 +401,6 @@ write_project_files() {
     record_made "$file" || return 1
     log_success "Wrote $file ($PYTHON_VERSION)"
   fi
-  write_gitignore_template "$venv" "$ENV_FILE_NAME" .envrc || return 1
-  if [[ -z $opt_no_direnv ]]; then
-    write_envrc "$venv" "$name" || return 1
-  fi
-  write_env_file "$opt_local_env" || return 1
-  config_set pyve_version "$VERSION" backend venv venv.directory "$venv" python.version "$wish"
 }
 
 # Usage: make_testenv
@@ -317,10 +420,27 @@ tell_next_step() {
   answer python_version "$PYTHON_VERSION"
   answer mode "$mode"
   if [[ -n $opt_no_direnv ]]; then
-    log_info "Next: pyve run python"
-  elif check_direnv_installed; then
-    log_info "Next: direnv allow"
+    log_info "Next: pyve shell, or: pyve run python"
+  elif ! check_direnv_installed; then
+    log_info "direnv is not installed, so .envrc has no effect yet. Next: pyve shell, or: pyve run python"
+  elif [[ -n $opt_allow ]]; then
+    allow_envrc
   else
-    log_info "direnv is not installed, so .envrc has no effect yet. Next: pyve run python"
+    log_info "Next: direnv allow"
+  fi
+}
+
+# Usage: allow_envrc
+# Runs direnv allow on the .envrc that Pyve wrote; one that it did not write is left to the user.
+allow_envrc() {
+  local out
+  if [[ -n $ENVRC_KEPT ]]; then
+    warn W_ENVRC_FOREIGN "direnv allow was not run: Pyve did not write this .envrc" \
+      why "what is in it is for you to judge" fix "direnv allow"
+  elif ! out=$(direnv allow . 2>&1 </dev/null); then
+    fail E_DIRENV_ALLOW "direnv allow failed" why "${out##*$'\n'}" fix "direnv allow"
+    return 1
+  else
+    log_success "direnv may load .envrc"
   fi
 }

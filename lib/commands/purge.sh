@@ -12,7 +12,7 @@
 
 cmd_purge() {
   local venv
-  need utils cli project_lock venv_env
+  need utils cli project_lock venv_env trust
   parse_options "$@" && expect_arguments 1 || return 1
   config_load || :
   config_get venv.directory
@@ -27,6 +27,7 @@ cmd_purge() {
   purge_written_files || return 1
   purge_gitignore "$venv" || return 1
   purge_pyve_folder || return 1
+  (distrust_project "$PWD") 2>/dev/null || :
   log_success "Removed Pyve from this project"
 }
 

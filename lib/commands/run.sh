@@ -1,6 +1,7 @@
 # Summary: Run a command in the project's environment
 # Group: Environment
 # Usage: pyve run [--] COMMAND [ARGUMENT]...
+# Argument: COMMAND programs
 # About: Works from any folder of the project. PATH and VIRTUAL_ENV are set, so that child
 # About: processes find the environment too; the command takes Pyve's place, so that signals, exit
 # About: status, stdin and the terminal are its own. Options go before COMMAND.
@@ -25,61 +26,57 @@ cmd_run() {
     fi
     shift "$REPLY"
   done
-  need config
   if (($# == 0)); then
     fail_run E_RUN_COMMAND "pyve run needs a command" fix "pyve run python"
     return 1
   fi
-  find_project || :
-  config_load "$PROJECT_ROOT/.pyve/config" || :
-  config_get backend
-  if [[ $REPLY == micromamba ]]; then
-    fail_run E_BACKEND_UNSUPPORTED "this version of Pyve runs venv environments only" \
-      why "$PROJECT_ROOT/.pyve/config says backend: micromamba" fix "pyve init --force --backend venv"
-    return 1
-  fi
-  config_get venv.directory
-  local venv=${PROJECT_ROOT%/}/${REPLY:-$DEFAULT_VENV_DIR} line path="" stdlib="" script=""
-  if [[ -L $PROJECT_ROOT/.pyve/lock || -d $PROJECT_ROOT/.pyve/tmp ]]; then
-    need output utils venv_env project_lock
-    clear_leftovers "$PROJECT_ROOT"
-  fi
-  if [[ -f $venv/pyve.state ]]; then
-    while IFS= read -r line; do
-      case $line in
-        path=*) path=${line#path=} ;;
-        stdlib=*) stdlib=${line#stdlib=} ;;
-      esac
-    done <"$venv/pyve.state"
-  fi
-  if [[ ! -x $venv/bin/python || (-n $stdlib && ! -e $stdlib) ]]; then
+  need config project_state
+  if ! find_environment; then
     need output
     trap finish EXIT
     need utils venv_env
-    fail_environment "$PROJECT_ROOT" "$venv"
+    fail_no_environment
     return 1
   fi
-  enter_environment "$venv" "$PROJECT_ROOT"
-  if [[ -n $path && $path != "${venv//$'\n'/\\n}" && ! $path -ef $venv ]]; then
+  if [[ $ENVIRONMENT_BACKEND == venv ]] && is_place_changed; then
     need output
-    warn W_ENV_MOVED "the environment was made at $path" \
+    warn W_ENV_MOVED "the environment was made at $ENVIRONMENT_PLACE" \
       why "the project was moved or copied; commands inside still name the old place" fix "pyve init --update"
-    find_moved_script "$venv" "$path" "$1"
-    script=$REPLY
+    find_moved_script "$ENVIRONMENT" "$ENVIRONMENT_PLACE" "$1"
+    if [[ -n $REPLY ]]; then
+      set -- "$ENVIRONMENT/bin/python" "$REPLY" "${@:2}"
+    fi
   fi
-  if [[ -n $script ]]; then
-    shift
-    set -- "$venv/bin/python" "$script" "$@"
+  if [[ $ENVIRONMENT_BACKEND == micromamba ]]; then
+    need output conda_activation
   fi
-  if [[ -z $EXEC_STATUS ]]; then
+  hand_over "$ENVIRONMENT_BACKEND" "$ENVIRONMENT" "$PROJECT_ROOT" "$@"
+}
+
+# Usage: hand_over <backend> <environment> <project> <command> [argument]...
+# Executes the command in Pyve's place, with the caller's environment and what makes the project's
+# environment active. Its own status when that fails. (It has no variable: the command would see it.)
+hand_over() {
+  restore_caller_environment
+  if [[ $1 == micromamba ]]; then
+    if ! find_activation "$2" "${2##*/}"; then
+      trap finish EXIT
+      return 1
+    fi
+    enter_conda_environment "$2" "${2##*/}"
+  else
+    enter_environment "$2" "$3"
+  fi
+  shift 3
+  if [[ -z $_pyve_exec_status ]]; then
     check_command "$1" || return
     shopt -s execfail
-    exec -- "$@" || EXEC_STATUS=$?
+    exec -- "$@" || _pyve_exec_status=$?
   fi
   check_command "$1" || return
   fail_run E_COMMAND_NOT_EXECUTABLE "$1 could not be started" \
     why "the program that its first line names may be gone" fix "pyve doctor"
-  return "$EXEC_STATUS"
+  return "$_pyve_exec_status"
 }
 
 # Usage: check_command <command>
@@ -94,11 +91,14 @@ check_command() {
   fi
   if [[ $1 == */* ]]; then
     fail_run E_COMMAND_NOT_FOUND "$1 does not exist" why "the current folder is $PWD"
+  elif [[ -d ${PYVE_ENV_PATH-}/conda-meta ]]; then
+    fail_run E_COMMAND_NOT_FOUND "there is no command '$1', neither in the environment nor on PATH" \
+      why "the environment is $PYVE_ENV_PATH" why "the package that has it belongs into environment.yml" fix "pyve init --force"
   else
     need text
     quote_word "$1"
     fail_run E_COMMAND_NOT_FOUND "there is no command '$1', neither in the environment nor on PATH" \
-      why "the environment is $VIRTUAL_ENV" fix "pyve run python -m pip install $REPLY"
+      why "the environment is ${PYVE_ENV_PATH:-$VIRTUAL_ENV}" fix "pyve run python -m pip install $REPLY"
   fi
   return 127
 }

@@ -1,6 +1,7 @@
 # Summary: Run the project's tests with pytest
 # Group: Environment
 # Usage: pyve test [--] [PYTEST_ARGUMENT]...
+# Argument: PYTEST_ARGUMENT files
 # About: pytest runs in the test environment, which finds the project's packages too. When pytest
 # About: is missing it is installed (from requirements-dev.txt, when there is one): unasked in CI and
 # About: with PYVE_TEST_AUTO_INSTALL_PYTEST=1, after a question on a terminal.
@@ -11,17 +12,22 @@
 
 cmd_test() {
   local venv here=$PWD
-  need utils cli env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv
+  need utils cli env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv project_state
   PYVE_TALK_FD=2
   if [[ ${1-} == -- ]]; then
     shift
   fi
-  find_project || :
+  if ! find_environment; then
+    fail_no_environment
+    return 1
+  fi
+  venv=$ENVIRONMENT
   CDPATH="" cd -- "$PROJECT_ROOT" || return 1
-  clear_leftovers "$PWD"
-  config_load || :
-  config_get venv.directory
-  venv=$PWD/${REPLY:-$DEFAULT_VENV_DIR}
+  if [[ $ENVIRONMENT_BACKEND == micromamba && -z $ENVIRONMENT_PYTHON && ! -e $venv/bin/python ]]; then
+    fail E_PYTHON_MISSING "there is no Python in the environment" why "$venv has packages, but python is not among them" \
+      why "add python to the dependencies in environment.yml" fix "pyve init --force"
+    return 1
+  fi
   if ! check_environment "$venv"; then
     fail_environment "$PROJECT_ROOT" "$venv"
     return 1
@@ -33,13 +39,29 @@ cmd_test() {
     fi
     unlock_project
   fi
-  unset PYTHONHOME
-  export VIRTUAL_ENV=$PWD/$TESTENV_PATH VIRTUAL_ENV_PROMPT=${PWD##*/}
-  export PYVE_BACKEND=venv PYVE_ENV_NAME=${PWD##*/}
-  PATH=$VIRTUAL_ENV/bin:$venv/bin:$PATH
+  if [[ $ENVIRONMENT_BACKEND == micromamba ]]; then
+    need conda_activation
+  fi
   # Paths among the arguments are meant from where the user is.
   CDPATH="" cd -- "$here" || return 1
-  exec "$VIRTUAL_ENV/bin/python" -m pytest "$@"
+  hand_over_tests "$ENVIRONMENT_BACKEND" "$venv" "$PROJECT_ROOT" "$PROJECT_ROOT/$TESTENV_PATH" "$@"
+}
+
+# Usage: hand_over_tests <backend> <environment> <project> <test environment> [argument]...
+# Executes pytest in Pyve's place, with the caller's environment and what makes both environments active.
+# (It has no variable: the tests would see it.)
+hand_over_tests() {
+  restore_caller_environment
+  if [[ $1 == micromamba ]]; then
+    find_activation "$2" "${2##*/}" || return 1
+    enter_conda_environment "$2" "${2##*/}"
+  else
+    enter_environment "$2" "$3"
+  fi
+  export VIRTUAL_ENV=$4 VIRTUAL_ENV_PROMPT=${3##*/}
+  unset -v UV_PROJECT_ENVIRONMENT
+  PATH=$4/bin:$PATH
+  exec "$4/bin/python" -m pytest "${@:5}"
 }
 
 # Usage: install_pytest

@@ -1,4 +1,4 @@
-# Summary: Remove what install made; projects and their environments stay
+# Summary: Remove what install made; projects and environments stay
 # Group: Pyve itself
 # Usage: pyve uninstall [--yes]
 # Option: -y, --yes  Do not ask

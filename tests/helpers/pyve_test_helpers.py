@@ -18,6 +18,8 @@ import pytest
 
 TREE = Path(__file__).resolve().parents[2]
 WHEELHOUSE = TREE / ".dev" / "wheelhouse"
+# Pyve's own toolchain, one for all tests; scripts/make-test-toolchain.sh makes it.
+TOOLCHAIN = TREE / ".dev" / "toolchain"
 
 # What a test sees of the machine's own environment; the rest could make tests differ.
 KEPT = ("PATH", "TMPDIR", "LANG", "LC_ALL", "TERM", "SSL_CERT_FILE")
@@ -152,6 +154,10 @@ class Pyve:
         self.home.mkdir()
         self.project.mkdir()
         self.env = {name: os.environ[name] for name in KEPT if name in os.environ}
+        if not re.search("utf-?8", self.env.get("LC_ALL", self.env.get("LANG", "")), re.IGNORECASE):
+            # Without a locale Pyve takes UTF-8 for granted; with another it would write ASCII.
+            for name in ("LC_ALL", "LANG"):
+                self.env.pop(name, None)
         self.bin = root / "interpreters"
         self.bin.mkdir()
         self.add_python(real_python())
@@ -159,6 +165,7 @@ class Pyve:
             HOME=str(self.home),
             PATH=os.pathsep.join([str(self.bin), str(bare_machine(cache.parent))]),
             PYVE_TEMPLATES=str(cache),
+            PYVE_TOOLCHAIN=str(TOOLCHAIN),
             PYTHONDONTWRITEBYTECODE="1",
             PIP_NO_INDEX="1",
             PIP_FIND_LINKS=WHEELHOUSE.as_uri(),
@@ -216,6 +223,8 @@ class Pyve:
     def add_program(self, name: str, text: str) -> Path:
         """Put a stand-in for a program on PATH."""
         path = self.bin / name
+        # Never through a link to the real program.
+        path.unlink(missing_ok=True)
         path.write_text(text)
         path.chmod(0o755)
         return path

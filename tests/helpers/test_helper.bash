@@ -9,7 +9,7 @@ PYVE_TREE=$(CDPATH="" cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 # Makes HOME and the project below bats' folder for this test, and enters the project.
 setup_project() {
   local name
-  for name in CI NO_COLOR VIRTUAL_ENV PYTHONHOME PYTHONPATH XDG_CONFIG_HOME XDG_DATA_HOME XDG_CACHE_HOME \
+  for name in CI NO_COLOR CLICOLOR CLICOLOR_FORCE FORCE_COLOR COLUMNS LINES VIRTUAL_ENV PYTHONHOME PYTHONPATH XDG_CONFIG_HOME XDG_DATA_HOME XDG_CACHE_HOME \
     XDG_STATE_HOME PYENV_ROOT PYENV_VERSION ASDF_DIR ASDF_DATA_DIR MISE_DATA_DIR UV_PYTHON_INSTALL_DIR ZDOTDIR \
     PYTHONDONTWRITEBYTECODE; do
     unset "$name"
@@ -20,11 +20,20 @@ setup_project() {
       *) unset "$name" ;;
     esac
   done
+  case ${LC_ALL:-${LC_CTYPE:-${LANG-}}} in
+    *[Uu][Tt][Ff]8* | *[Uu][Tt][Ff]-8*) ;;
+    *)
+      # Pyve would write ASCII instead of its symbols.
+      unset LC_ALL LC_CTYPE LANG
+      ;;
+  esac
   export HOME="$BATS_TEST_TMPDIR/home of user"
   PROJECT="$BATS_TEST_TMPDIR/${1:-my project}"
   mkdir -p "$HOME" "$PROJECT"
   # Templates of environments are only read: one set for all tests of a run.
   export PYVE_TEMPLATES="$BATS_RUN_TMPDIR/templates"
+  # So is Pyve's own toolchain; see use_toolchain.
+  export PYVE_TOOLCHAIN="$PYVE_TREE/.dev/toolchain"
   cd "$PROJECT" || return 1
 }
 
@@ -49,6 +58,13 @@ load_lib() {
 # Runs Pyve from this tree, as a user would.
 pyve() {
   "$PYVE_TREE/pyve.sh" "$@"
+}
+
+# Usage: use_toolchain
+# For tests that ask a helper of Pyve's toolchain: sees to it that the one that all tests share is
+# there. Sets TOOLCHAIN_PYTHON to its interpreter.
+use_toolchain() {
+  TOOLCHAIN_PYTHON=$("$PYVE_TREE/scripts/make-test-toolchain.sh")
 }
 
 # Usage: find_real_python

@@ -11,6 +11,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
 
+from conda_channel import conda_channel  # noqa: F401  a fixture
+from conda_engine_helpers import (  # noqa: F401  fixtures
+    cold_conda,
+    conda,
+    conda_prefix,
+    warm_cache,
+)
 from pyve_test_helpers import Pyve, copy_interpreter
 
 

@@ -37,12 +37,14 @@ def test_a_python_project_gets_a_venv(pyve: Pyve, files: list[str]) -> None:
     assert "backend: venv\n" in (pyve.project / ".pyve/config").read_text()
 
 
-@pytest.mark.parametrize("name", ["environment.yml", "conda-lock.yml"])
-def test_a_conda_project_is_not_given_a_venv_silently(pyve: Pyve, name: str) -> None:
-    pyve.write(name, "name: x\n")
+@pytest.mark.parametrize(
+    ("name", "code"), [("environment.yml", "E_ENVIRONMENT_FILE"), ("conda-lock.yml", "E_LOCK_FILE")]
+)
+def test_a_conda_project_is_not_given_a_venv_silently(pyve: Pyve, name: str, code: str) -> None:
+    pyve.write(name, "name: x\ndependencies: 5\n")
     before = snapshot(pyve.project)
-    stderr = pyve.fails("init", code="E_BACKEND_UNSUPPORTED")
-    assert name in stderr
+    stderr = pyve.fails("init", code=code)
+    assert f"ERROR: {name}, line " in stderr
     assert "fix: " in stderr
     assert snapshot(pyve.project) == before
     pyve.init("--backend", "venv")
@@ -82,8 +84,9 @@ def test_a_backend_in_the_config_wins_over_the_files(pyve: Pyve) -> None:
     pyve.write(".pyve/config", "backend: micromamba\n")
     pyve.write("requirements.txt", "")
     before = snapshot(pyve.project)
-    assert ".pyve/config asks for micromamba" in pyve.fails("init", "--yes")
-    assert "micromamba" in pyve.fails("run", "true", code="E_BACKEND_UNSUPPORTED")
+    stderr = pyve.fails("init", "--yes", code="E_ENV_FILE_MISSING")
+    assert "the micromamba backend makes the environment from one of them" in stderr
+    assert ".pyve/envs" in pyve.fails("run", "true", code="E_ENV_MISSING")
     assert snapshot(pyve.project) == before
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from conda_channel import CondaChannel, conda_channel
+from example_channel import example_channel
 from pyve_test_helpers import TREE, Pyve, need_wheelhouse, snapshot
 
-pytestmark = pytest.mark.venv
+__all__ = ["conda_channel", "example_channel"]
 
 
+@pytest.mark.venv
 @pytest.mark.slow
 def test_the_package_goes_from_nothing_to_its_tests_passing(pyve: Pyve) -> None:
     need_wheelhouse()
@@ -30,6 +35,7 @@ def test_the_package_goes_from_nothing_to_its_tests_passing(pyve: Pyve) -> None:
     assert pyve.ok("run", "python", "-m", "greeter.extra") == "changed\n"
 
 
+@pytest.mark.venv
 @pytest.mark.slow
 def test_the_web_api_answers(pyve: Pyve) -> None:
     need_wheelhouse()
@@ -65,6 +71,7 @@ def test_the_web_api_answers(pyve: Pyve) -> None:
     assert pyve("doctor").returncode == 0
 
 
+@pytest.mark.venv
 def test_the_folder_with_only_a_script_needs_nothing_else(pyve: Pyve) -> None:
     pyve.copy_example("script-only")
     pyve.init()
@@ -75,12 +82,39 @@ def test_the_folder_with_only_a_script_needs_nothing_else(pyve: Pyve) -> None:
     assert "b.png" in out
 
 
+@pytest.mark.micromamba
+@pytest.mark.slow
+def test_the_data_science_project_does_as_its_readme_says(
+    pyve: Pyve, example_channel: CondaChannel
+) -> None:
+    need_wheelhouse()
+    pyve.copy_example("data-science")
+    # The file is as it is; only where the name of the channel leads is another place.
+    pyve.env["CONDA_CHANNEL_ALIAS"] = example_channel.folder.as_uri()
+    assert "Made .pyve/envs/nile" in pyve.init()
+    lock = pyve.ok("lock")
+    assert "Wrote conda-lock.yml" in lock
+    readme = (pyve.project / "README.md").read_text()
+    out = pyve.ok("run", "python", "change_point.py", "nile.csv")
+    said = [line[4:] for line in readme.splitlines() if line.startswith("    ")]
+    assert out.splitlines() == said[1:5]
+    where = pyve.ok("run", "python", "-c", "import numpy; print(numpy.__file__)")
+    assert Path(where).is_relative_to(pyve.project / ".pyve" / "envs" / "nile")
+    result = pyve("test", "-q", PYVE_TEST_AUTO_INSTALL_PYTEST="1")
+    assert result.returncode == 0, (result.stdout, result.stderr)
+    assert "8 passed" in result.stdout
+    doctor = pyve("doctor")
+    assert doctor.returncode == 0, doctor.stdout
+    assert "✓ Lock: conda-lock.yml, up to date" in doctor.stdout
+
+
 def test_the_examples_of_the_tree_hold_nothing_that_pyve_makes() -> None:
     made = {".venv", ".pyve", ".envrc", ".env", ".gitignore"}
     assert {path.parent.name for path in (TREE / "examples").glob("*/README.md")} >= {
         "greeter-package",
         "web-api",
         "script-only",
+        "data-science",
     }
     for name in snapshot(TREE / "examples"):
         assert not made & set(name.split("/")), name

@@ -143,7 +143,7 @@ WISHES = [
     (["--python-version", "3.99"], "E_PYTHON_MISSING"),
     (["--python-version", "3.1"], "E_PYTHON_TOO_OLD"),
     (["--python-version", "banana"], "E_PYTHON_VERSION_INVALID"),
-    (["--backend", "micromamba"], "E_BACKEND_UNSUPPORTED"),
+    (["--backend", "micromamba"], "E_ENV_FILE_MISSING"),
     (["--backend", "banana"], "E_BACKEND_UNKNOWN"),
     (["--deps"], "E_INSTALL_REQUIREMENTS"),
     ([".git"], "E_VENV_NAME"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -451,3 +452,17 @@ def test_a_project_reached_through_a_link_is_not_taken_for_a_moved_one(pyve: Pyv
         "bash", "-c", 'cd "$1" && shift && exec "$@"', "bash", link, *pyve.command("run", "true")
     )
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_variables_with_names_that_pyve_uses_reach_the_command(pyve: Pyve) -> None:
+    """`test` runs pytest in the same way; a stand-in for it shows what it was given."""
+    names = ("VERSION", "REPLY", "ARGS", "CHANGES", "name", "line", "lines", "root", "text", "_i")
+    env = {name: f"the user's {name}" for name in names}
+    show = "import json, os; print(json.dumps(dict(os.environ)))"
+    pyve.init()
+    pyve.add_module(pyve.testenv, "pytest/__init__.py")
+    pyve.add_module(pyve.testenv, "pytest/__main__.py", show)
+    for words in (["run", "python"], ["run", "--", "python"], ["test"]):
+        code = [] if words == ["test"] else ["-c", show]
+        seen = json.loads(pyve.ok(*words, *code, **env))
+        assert {name: seen.get(name) for name in names} == env

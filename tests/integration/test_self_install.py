@@ -128,6 +128,31 @@ def test_install_twice_and_uninstall_leaves_no_trace(
     assert home.snapshot() == before
 
 
+@pytest.mark.parametrize("data", [".local/share", "data $x 'of' mine"])
+def test_other_completions_and_pages_come_through(home: Home, data: str) -> None:
+    """What others put beside our links, or in the place of one, is as it was."""
+    env = {"XDG_DATA_HOME": str(home.path / data)}
+    for name, text in (
+        ("bash-completion/completions/git", "# git's\n"),
+        ("zsh/site-functions/_pyve", "#compdef pyve\n# the user's own\n"),
+        ("man/man1/other.1", ".TH OTHER 1\n"),
+    ):
+        file = home.path / data / name
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    before = home.snapshot()
+    done = home.run(ROOT / "pyve.sh", "install", **env)
+    assert done.returncode == 0, done.stderr
+    assert "site-functions/_pyve: it is not Pyve's" in done.stdout
+    made = {path.rpartition("/")[2] for path in home.snapshot() if path not in before}
+    assert {"pyve", "pyve.fish", "pyve.1"} <= made and "_pyve" in {
+        path.rpartition("/")[2] for path in before
+    }
+    assert (home.path / data / "bash-completion/completions/pyve").read_text().startswith("# shell")
+    assert home.run(home.link, "uninstall", "--yes", **env).returncode == 0
+    assert home.snapshot() == before
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_rc_lines_work_in_the_shell(home: Home, shell: str) -> None:
     if shutil.which(shell) is None:
@@ -170,6 +195,7 @@ def test_the_end_of_input_cancels_uninstall(home: Home) -> None:
 def test_self_says_what_it_knows(home: Home) -> None:
     shown = home.run(ROOT / "pyve.sh", "self")
     assert shown.returncode == 0 and "pyve self install" in shown.stdout
+    assert "pyve self completions SHELL" in shown.stdout
     wrong = home.run(ROOT / "pyve.sh", "self", "instal")
     assert wrong.returncode == 1 and "did you mean 'install'" in wrong.stderr
     for extra in (["install", "x"], ["self", "install", "x"], ["uninstall", "--force"]):

@@ -5,7 +5,7 @@ Usage: bench.py [--rounds N] [--only GROUP]... [--offline] [--json FILE] [--chec
 Everything happens below one temporary folder with a HOME of its own, from a project whose path
 has a space; Pyve is installed there first and measured as a user has it, through the link in
 ~/.local/bin. Peers: uv and virtualenv beside this Python, direnv and strace on PATH. Groups: run,
-words, init, reload, processes.
+words, init, reload, conda, processes.
 
 Exit: 0 measured, whatever the ratios are; 1 a command failed, or (--check) a ratio is over its
 budget; 2 the options are wrong.
@@ -17,8 +17,8 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,11 +26,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from processes import ProcessCount, summarize, trace_command
+from conda_runs import plan_conda
+from processes import ProcessCount, trace_command
+from report import format_counts, format_group, is_over
 from timing import BenchError, Command, Group, Ratio
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = ("run", "words", "init", "reload", "processes")
+GROUPS = ("run", "words", "init", "reload", "conda", "processes")
 PYPROJECT = '[project]\nname = "bench"\nversion = "1"\nrequires-python = ">=3.9"\n'
 EXPORTS = "export BENCH_ONE=1\nexport BENCH_TWO=2\nexport BENCH_THREE=3\n"
 
@@ -196,10 +198,8 @@ def plan_words(bench: Bench) -> Group:
     group = Group("words", bench.rounds, 5)
     group.commands = [bench.command("bash -c :", [bench.bash, "-c", ":"], folder)]
     lines = [["--version"], ["help"], ["help", "init"]]
-    if (bench.home / ".local/share/pyve/app/lib/commands/complete.sh").is_file():
-        lines.append(["complete", "--", "i"])
-    else:
-        bench.skip("completion: this Pyve has no command 'complete'")
+    # What a shell asks at a Tab: for a command, and for an option.
+    lines += [["complete", "--", "i"], ["complete", "--", "init", "--b"]]
     for words in lines:
         label = "pyve " + " ".join(words)
         group.commands.append(bench.command(label, [bench.pyve, *words], folder))
@@ -299,22 +299,45 @@ def plan_init(bench: Bench) -> Group:
 
 
 def plan_reload(bench: Bench) -> Group:
-    """What direnv needs to load the .envrc of a Pyve project."""
+    """What it costs to come into a project, and a prompt where nothing has changed."""
     group = Group("reload", max(3, bench.rounds // 2), 2)
     if not bench.direnv:
         return group
     exports = bench.home / "three exports"
     make_envrc(bench, exports)
     ours = bench.make_project("direnv project")
-    bench.call([bench.direnv, "allow", "."], ours)
+    filled = bench.make_project("direnv project with values")
+    (filled / ".env").write_text("BENCH_ONE=1\nBENCH_TWO=2\n", encoding="utf-8")
+    bench.call([bench.pyve, "hook", "--trust"], filled)
+    for folder in (ours, filled):
+        bench.call([bench.direnv, "allow", "."], folder)
     argv = [bench.direnv, "export", "bash"]
+    enter = [bench.pyve, "hook", "--export", "bash"]
     group.commands = [
         bench.command("direnv, three exports", argv, exports),
         bench.command("direnv, .envrc of pyve init", argv, ours),
+        bench.command("direnv, the same with an .env", argv, filled),
+        bench.command("pyve hook, into the project", [*enter, str(ours)], ours),
+        bench.command("pyve hook, the same with an .env", [*enter, str(filled)], filled),
+        bench.command("100 prompts in it, direnv", prompts(bench, "direnv", exports), exports),
+        bench.command("100 prompts in it, pyve hook", prompts(bench, "pyve", ours), ours),
     ]
-    goal = Ratio("direnv, .envrc of pyve init", "direnv, three exports", 1.2, later=True)
-    group.ratios = [goal]
+    group.ratios = [
+        Ratio("direnv, .envrc of pyve init", "direnv, three exports", 1.2),
+        Ratio("direnv, the same with an .env", "direnv, three exports", None),
+        Ratio("pyve hook, into the project", "direnv, three exports", 1.0),
+        Ratio("pyve hook, the same with an .env", "direnv, the same with an .env", 1.0),
+        Ratio("100 prompts in it, pyve hook", "100 prompts in it, direnv", 0.1),
+    ]
     return group
+
+
+def prompts(bench: Bench, tool: str, folder: Path) -> list[str]:
+    """Return a bash that comes into the folder and runs a hook as 100 prompts would."""
+    program = shlex.quote(bench.pyve if tool == "pyve" else bench.direnv)
+    steps = f"for ((i = 0; i < 100; i++)); do _{tool}_hook; done"
+    line = f"""eval "$({program} hook bash)"; cd -- {shlex.quote(str(folder))} && {steps}"""
+    return [bench.bash, "-c", f"{{ {line}; }} 2>/dev/null"]
 
 
 def count(bench: Bench) -> dict[str, ProcessCount]:
@@ -337,46 +360,6 @@ def count(bench: Bench) -> dict[str, ProcessCount]:
     return {c.label: trace_command(bench.strace, c, bench.home / "trace") for c in commands}
 
 
-def is_over(group: Group, ratio: Ratio) -> bool:
-    """Tell whether a ratio is known, has to be met by now, and is not."""
-    value = group.compare(ratio)
-    return (
-        value is not None and ratio.budget is not None and not ratio.later and value > ratio.budget
-    )
-
-
-def format_group(group: Group) -> list[str]:
-    """Write a group as lines of the table: times in milliseconds, then the ratios."""
-    head = f"{'min':>10}{'median':>10}{'max':>10}{'rounds':>8}"
-    lines = [f"{group.title:<44}{head}"]
-    for command in group.commands:
-        times = group.samples[command.label]
-        low, high = min(times) / 1e6, max(times) / 1e6
-        middle = statistics.median(times) / 1e6
-        row = f"{low:10.2f}{middle:10.2f}{high:10.2f}{len(times):8d}"
-        lines.append(f"  {command.label:<42}{row}")
-    for ratio in group.ratios:
-        value, least = group.compare(ratio), group.compare(ratio, min)
-        if value is None or least is None:
-            continue
-        text = f"{'  ' + ratio.of + ' / ' + ratio.to:<62}{value:8.2f}   minima{least:6.2f}"
-        if ratio.budget is None:
-            lines.append(text)
-            continue
-        verdict = "ok" if value <= ratio.budget else "over, a later goal" if ratio.later else "OVER"
-        lines.append(f"{text}   budget {ratio.budget:<5g}{verdict}")
-    return lines
-
-
-def format_counts(counts: Mapping[str, ProcessCount]) -> list[str]:
-    """Write the numbers of processes as lines of a table."""
-    lines = [f"{'processes':<34}{'forks':>7}{'execs after bash':>18}   programs"]
-    for label, seen in counts.items():
-        after = seen.after_bash()
-        lines.append(f"  {label:<32}{seen.forks:7d}{len(after):18d}   {summarize(after)}")
-    return lines
-
-
 def write_json(
     path: Path, bench: Bench, groups: Sequence[Group], counts: Mapping[str, ProcessCount]
 ) -> None:
@@ -397,7 +380,6 @@ def write_json(
                 "ratio": group.compare(ratio),
                 "ratio_of_minima": group.compare(ratio, min),
                 "budget": ratio.budget,
-                "later": ratio.later,
             }
             for group in groups
             for ratio in group.ratios
@@ -436,7 +418,13 @@ def measure(bench: Bench, only: Sequence[str], json_file: Path | None) -> bool:
     Returns:
         Whether every ratio is within its budget.
     """
-    plans = {"run": plan_run, "words": plan_words, "init": plan_init, "reload": plan_reload}
+    plans = {
+        "run": plan_run,
+        "words": plan_words,
+        "init": plan_init,
+        "reload": plan_reload,
+        "conda": plan_conda,
+    }
     groups: list[Group] = []
     counts: dict[str, ProcessCount] = {}
     for name in only:

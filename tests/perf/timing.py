@@ -45,14 +45,12 @@ class Ratio:
         to: the label that it is compared with.
         budget: the largest ratio that is fine; None for a ratio that is only told.
         above: a label whose median is first taken off both sides, or "".
-        later: a goal that no version has to meet yet.
     """
 
     of: str
     to: str
     budget: float | None
     above: str = ""
-    later: bool = False
 
 
 @dataclass

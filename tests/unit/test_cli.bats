@@ -142,7 +142,6 @@ END
   assert_equal "$(pyve --version)" "$(pyve version)"
   assert_equal "$(pyve -h)" "$(pyve help)"
   assert_equal "$(pyve --help)" "$(pyve help)"
-  assert_equal "$(pyve)" "$(pyve help)"
   assert_equal "$(pyve -c)" "$(pyve config)"
   assert_equal "$(pyve --config)" "$(pyve config)"
   assert_equal "$(pyve -i --help)" "$(pyve help init)"

@@ -193,7 +193,7 @@ setup() {
 
 # --- installing
 
-@test "install goes through each manager's own command, and its talk to stderr" {
+@test "install goes through each manager's own command, and keeps its talk back unless --verbose" {
   local manager
   make_manager asdf "'install python 3.12.4') echo talk; cp -R '$HOME/ready' '$HOME/.asdf/installs/python/3.12.4' ;;"
   make_manager pyenv "'install -s 3.12.4') echo talk; cp -R '$HOME/ready' '$HOME/.pyenv/versions/3.12.4' ;;"
@@ -208,7 +208,10 @@ setup() {
     assert_equal "$FOUND_VERSION" 3.12.4
     [[ -x $REPLY ]]
     assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" ""
-    assert_equal "$(cat "$BATS_TEST_TMPDIR/err")" talk
+    assert_equal "$(cat "$BATS_TEST_TMPDIR/err")" ""
+    PYVE_VERBOSE=1 install_python_version 3.12.4 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+    assert_equal "$(cat "$BATS_TEST_TMPDIR/out")" ""
+    assert_contains "$(cat "$BATS_TEST_TMPDIR/err")" talk
     # The result was executed.
     assert_contains "$(executed)" "$REPLY"
   done

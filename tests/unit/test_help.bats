@@ -87,7 +87,7 @@ cmd_hello() {
 }
 END
   run -0 tree/pyve.sh help
-  assert_contains "$output" $'\nAgents\n  hello            Say hello'
+  assert_contains "$output" $'\nAgents\n  hello           Say hello'
   run -0 tree/pyve.sh hello --help
   assert_contains "$output" "-l, --loud"
   assert_contains "$output" "With force"
@@ -103,24 +103,8 @@ END
   assert_equal "$option_form|$option_text" "--force|Anew"
 }
 
-@test "completion offers the commands, and a command's options" {
-  load_lib help completion
-  run -0 list_completions ini
-  assert_equal "$output" $'init\tMake the project'\''s environment'
-  run -0 list_completions ""
-  assert_contains "$output" $'purge\t'
-  run -0 list_completions init --fo
-  assert_contains "$output" --force
-  run -0 list_completions init --no-d
-  assert_contains "$output" $'--no-direnv\t'
-  run -0 list_completions nonsense --x
-  assert_equal "$output" ""
-  run -0 list_completions ../../x --
-  assert_equal "$output" ""
-}
-
 @test "the document has a section on every command" {
-  load_lib help
+  load_lib markdown
   local file name
   run -0 show_markdown
   for file in "$PYVE_TREE/lib/commands"/*.sh; do
@@ -131,7 +115,7 @@ END
 }
 
 @test "docs/commands.md is what the headers say" {
-  load_lib help
+  load_lib markdown
   [[ -f $PYVE_TREE/docs/commands.md ]] || skip "docs/commands.md has not been made yet (make docs)"
   show_markdown >made.md
   # The file ends with one line end.

@@ -183,8 +183,10 @@ work_on_files() {
     # The reason is behind the last "|".
     pattern=${line%|*}
     reason=${line##*|}
-    # Comments may name it. The prompt hook asks for bash 5.1 before it uses what came with that.
-    hits=$(grep -nE -- "$pattern" "${files[@]}" | grep -vE '^[^:]*:[0-9]+:[[:space:]]*#|attributes=.\{PROMPT_COMMAND@a\}$' || :)
+    # Comments may name it. The prompt hook asks for bash 5.1 before it uses what came with that; the shell
+    # hook evaluates what Pyve itself prints, quoted words; and there are others beside sha256sum.
+    hits=$(grep -nE -- "$pattern" "${files[@]}" |
+      grep -vE '^[^:]*:[0-9]+:[[:space:]]*#|attributes=.\{PROMPT_COMMAND@a\}$|/hook\.bash:[0-9]+:  eval "\$\("\$_pyve_program" hook --export bash "\$1"\)"$|/digest\.sh:[0-9]+:.*sha256sum' || :)
     if [[ -n $hits ]]; then
       found+="${hits//$PYVE_TREE\//}"$'\n'"  banned: $reason"$'\n'
     fi

@@ -272,7 +272,7 @@ python:
   printf 'SECRET=1\n' >.env
   run -0 pyve init --python-version "$SERIES"
   assert_contains "$output" ".envrc is there already"
-  assert_contains "$output" ".env is there already"
+  assert_contains "$output" "It keeps its content"
   refute_contains "$output" SECRET
   assert_equal "$(cat .envrc)" mine
   assert_equal "$(cat .env)" SECRET=1

@@ -13,7 +13,9 @@ setup() {
   load_lib self_install
   PYVE_ROOT="$BATS_TEST_TMPDIR/a tree"
   mkdir -p "$PYVE_ROOT/lib/shell" "$PYVE_ROOT/helpers/__pycache__" "$PYVE_ROOT/tests" \
-    "$PYVE_ROOT/examples" "$PYVE_ROOT/.git" "$PYVE_ROOT/new thing"
+    "$PYVE_ROOT/examples" "$PYVE_ROOT/.git" "$PYVE_ROOT/new thing" "$PYVE_ROOT/docs"
+  cp -R "$PYVE_TREE/lib/shell/completions" "$PYVE_ROOT/lib/shell/"
+  cp "$PYVE_TREE/docs/pyve.1" "$PYVE_ROOT/docs/"
   printf '#!/usr/bin/env bash\nexit 0\n' >"$PYVE_ROOT/pyve.sh"
   chmod +x "$PYVE_ROOT/pyve.sh"
   : >"$PYVE_ROOT/helpers/__pycache__/x.pyc"
@@ -86,8 +88,8 @@ home_holds() {
   SHELL=/usr/bin/fish install_pyve
   install_pyve
   printf 'export PATH="$HOME/.local/bin:$PATH"  # Added by pyve installer\nb\n' >"$HOME/.zprofile"
-  grep -q prompt.zsh "$HOME/z dot/.zshrc"
-  grep -q prompt.fish "$HOME/.config/fish/conf.d/pyve.fish"
+  grep -q init.zsh "$HOME/z dot/.zshrc"
+  grep -q init.fish "$HOME/.config/fish/conf.d/pyve.fish"
   remove_pyve
   home_holds .zprofile "z dot"
   [ -z "$(ls -A "$HOME/z dot")" ]
@@ -107,7 +109,7 @@ home_holds() {
   run -1 install_pyve
   assert_contains "$output" "[E_RC_WRITE]"
   assert_contains "$output" $'\ncase ":$PATH:"'
-  assert_contains "$output" prompt.bash
+  assert_contains "$output" init.bash
   home_holds .bashrc
 }
 
@@ -175,7 +177,7 @@ home_holds() {
   PYVE_ROOT=$APP
   install_pyve
   [ -x "$LINK" ] && [ -x "$APP/pyve.sh" ]
-  grep -q prompt.bash "$HOME/.bashrc"
+  grep -q init.bash "$HOME/.bashrc"
 }
 
 @test "a second install replaces the tree and leaves what is beside it" {
@@ -266,6 +268,109 @@ stop_in_the_swap() {
   kill "$!"
   assert_contains "$output" "[E_INSTALL_BUSY]"
   [ -x "$LINK" ]
+}
+
+# Usage: list_links [data folder]
+# Sets LINKS to the places of the links for completions and the manual page.
+list_links() {
+  local data=${1:-$HOME/.local/share}
+  LINKS=("$data/bash-completion/completions/pyve" "$data/zsh/site-functions/_pyve"
+    "$data/fish/vendor_completions.d/pyve.fish" "$data/man/man1/pyve.1")
+}
+
+@test "completions and the manual page are linked where shells and man look for them" {
+  local link
+  list_links
+  install_pyve
+  for link in "${LINKS[@]}"; do
+    [ -L "$link" ] && [ -s "$link" ]
+    assert_contains "$(readlink "$link")" ../../pyve/app/
+    assert_contains "$(cat "$DATA/install.state")" $'\n'"link $link"$'\n'
+  done
+  cmp "${LINKS[0]}" "$PYVE_ROOT/lib/shell/completions/pyve.bash"
+  cmp "${LINKS[1]}" "$PYVE_ROOT/lib/shell/completions/_pyve"
+  cmp "${LINKS[2]}" "$PYVE_ROOT/lib/shell/completions/pyve.fish"
+  cmp "${LINKS[3]}" "$PYVE_ROOT/docs/pyve.1"
+  cp "$DATA/install.state" "$BATS_TEST_TMPDIR/state"
+  rm "${LINKS[0]}"
+  ln -sf "$APP/gone" "${LINKS[1]}"
+  install_pyve
+  cmp "$DATA/install.state" "$BATS_TEST_TMPDIR/state"
+  [ -s "${LINKS[0]}" ] && [ -s "${LINKS[1]}" ]
+  remove_pyve
+  home_holds
+}
+
+@test "the links are absolute where the data folder has links of its own" {
+  list_links
+  mkdir -p "$HOME/dotfiles/deep/er" "$HOME/.local/share"
+  ln -s "$HOME/dotfiles/deep/er" "$HOME/.local/share/man"
+  install_pyve
+  assert_equal "$(readlink "${LINKS[3]}")" "$APP/docs/pyve.1"
+  remove_pyve
+  [ -d "$HOME/dotfiles/deep/er" ] && [ -L "$HOME/.local/share/man" ]
+  [ -z "$(ls -A "$HOME/dotfiles/deep/er")" ]
+}
+
+@test "a completion or a page that is not ours stays, and so do its neighbours" {
+  list_links
+  mkdir -p "${LINKS[0]%/*}" "${LINKS[1]%/*}" "${LINKS[3]}"
+  printf 'mine\n' >"${LINKS[0]}"
+  ln -s /usr/share/else "${LINKS[1]}"
+  : >"${LINKS[1]%/*}/_other"
+  printf 'a file\n' >"$HOME/.local/share/fish"
+  run -0 install_pyve
+  assert_contains "$output" "Kept ${LINKS[0]}: it is not Pyve's"
+  assert_contains "$output" "Kept ${LINKS[1]}: it is not Pyve's"
+  assert_contains "$output" "Could not make ${LINKS[2]}"
+  assert_contains "$output" "Kept ${LINKS[3]}: it is not Pyve's"
+  refute_contains "$(cat "$DATA/install.state")" "link "
+  remove_pyve
+  assert_equal "$(cat "${LINKS[0]}")" mine
+  assert_equal "$(readlink "${LINKS[1]}")" /usr/share/else
+  assert_equal "$(cat "$HOME/.local/share/fish")" "a file"
+  [ -d "${LINKS[3]}" ] && [ -e "${LINKS[1]%/*}/_other" ]
+}
+
+@test "a link that was replaced since the installation stays, and the folders around it" {
+  list_links
+  install_pyve
+  rm "${LINKS[0]}"
+  printf 'mine\n' >"${LINKS[0]}"
+  : >"${LINKS[2]%/*}/other.fish"
+  remove_pyve
+  assert_equal "$(cat "${LINKS[0]}")" mine
+  [ -e "${LINKS[2]%/*}/other.fish" ] && [ ! -L "${LINKS[2]}" ]
+  [ ! -e "$HOME/.local/share/zsh" ] && [ ! -e "$HOME/.local/share/man" ]
+}
+
+@test "the links go from where they were made, also when the data folder is another one then" {
+  list_links "$HOME/other data"
+  XDG_DATA_HOME="$HOME/other data" install_pyve
+  [ -s "${LINKS[0]}" ]
+  PYVE_ROOT="$HOME/other data/pyve/app"
+  remove_pyve
+  home_holds
+}
+
+@test "an installation without a record takes its links along, too" {
+  list_links
+  install_pyve
+  rm "$DATA/install.state"
+  remove_pyve
+  [ ! -L "${LINKS[0]}" ] && [ ! -L "${LINKS[3]}" ]
+}
+
+@test "the lines of an earlier version, which named the prompt only, are replaced" {
+  install_pyve
+  sed 's/init\.bash/prompt.bash/g' "$HOME/.bashrc" >"$HOME/old"
+  grep -q prompt.bash "$HOME/old"
+  mv "$HOME/old" "$HOME/.bashrc"
+  install_pyve
+  run -1 grep prompt.bash "$HOME/.bashrc"
+  assert_equal "$(grep -c init.bash "$HOME/.bashrc")" 1
+  remove_pyve
+  home_holds
 }
 
 @test "uninstall keeps an .env with a lone newline, and one that was there before" {

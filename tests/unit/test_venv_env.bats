@@ -419,7 +419,7 @@ END
   for i in 1 2; do
     bash -c 'set -euo pipefail; PYVE_ROOT=$1; . "$1/lib/venv_env.sh"; probe_interpreter "$2"; ensure_template
       [[ -x $TEMPLATE/tree/bin/python && -f $TEMPLATE/text/pyvenv.cfg ]] && echo whole' - "$PYVE_TREE" "$REAL_PYTHON" \
-      >"out.$i" 2>&1 3>&- &
+      >"out.$i" 3>&- &
     pids+=("$!")
   done
   wait "${pids[@]}"

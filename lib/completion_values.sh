@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# What the arguments and the values of options can be, for lib/completion.sh.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/completion_values.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F _offer >/dev/null || . "${BASH_SOURCE[0]%/*}/completion.sh"
+
+# Usage: _offer_kind <kind> <are leading dashes fine?>
+# Offers the words of one kind (those that _find_kind names, or a|b|c).
+_offer_kind() {
+  local item IFS="|"
+  case $1 in
+    commands) _offer_commands ;;
+    programs)
+      declare -F _offer_programs >/dev/null || . "${BASH_SOURCE[0]%/*}/completion_programs.sh"
+      _offer_programs
+      ;;
+    files | folders) _order "$1" "${#_lead}" ;;
+    pythons)
+      declare -F _offer_pythons >/dev/null || . "${BASH_SOURCE[0]%/*}/completion_pythons.sh"
+      _offer_pythons
+      ;;
+    environments) _offer_environments "$2" ;;
+    backends)
+      _offer venv "An environment of Python's own kind, filled by pip"
+      _offer micromamba "A conda environment, made by micromamba"
+      _offer auto "What the project's files ask for"
+      ;;
+    *"|"*)
+      for item in $1; do
+        _offer "$item"
+      done
+      ;;
+  esac
+}
+
+# Usage: _offer_environments <are leading dashes fine?>
+# Offers the environments in the current folder.
+_offer_environments() {
+  local folder line version
+  for folder in * .*; do
+    [[ -f $folder/pyvenv.cfg && -r $folder/pyvenv.cfg && $folder != . && $folder != .. ]] || continue
+    [[ $folder != -* || -n $1 ]] || continue
+    version=""
+    while IFS= read -r line || [[ -n $line ]]; do
+      if [[ $line =~ ^version(_info)?\ *=\ *([0-9]+(\.[0-9]+)*) ]]; then
+        version="Python ${BASH_REMATCH[2]}"
+      fi
+    done <"$folder/pyvenv.cfg"
+    _offer "$folder" "$version"
+  done
+}

@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# The overview of all commands: `pyve help`.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/overview.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F begin_page >/dev/null || . "${BASH_SOURCE[0]%/*}/help.sh"
+
+# Usage: show_overview
+# Prints all commands, grouped: on a terminal on one screen if at all possible. For that, blank lines
+# go first, then the summaries of the groups at the end.
+show_overview() {
+  local height=23 group i at order="|" line head usage foot gap open between="" around="" lines=0
+  # By the place of the group in order.
+  local -a blocks=() names=() titles=()
+  begin_page
+  if [[ -t 1 ]]; then
+    declare -F find_height >/dev/null || load_terminal
+    find_height 1
+    # One line is for the prompt below.
+    height=$((REPLY - 1))
+  fi
+  read_all_headers
+  for group in "${HELP_GROUPS[@]}"; do
+    order+="$group|"
+  done
+  for ((i = 0; i < ${#help_names[@]}; i++)); do
+    group=${help_groups[i]}
+    [[ $order == *"|$group|"* ]] || continue
+    at=${order%%"|$group|"*}
+    at=${#at}
+    titles[at]=$group
+    names[at]+=" ${help_names[i]}"
+    printf -v line '  %-15s %s\n' "${help_names[i]}" "${help_summaries[i]}"
+    if ((${#line} > _page_width + 1)); then
+      _page=""
+      add_entry "  ${help_names[i]}" 18 "${help_summaries[i]}"
+      line=$_page
+    fi
+    blocks[at]+=$line
+  done
+  _page=""
+  add_entry "" 0 "Pyve makes a Python project's environment exist, and says what is wrong with it."
+  head=$_page _page=""
+  tie_brackets "pyve [-C DIR] [-q] [-v] [--json] COMMAND [ARGUMENT]..."
+  add_entry "Usage: " 0 "$REPLY"
+  usage=$_page _page=""
+  add_entry "" 0 "Begin${TIE}with:${TIE}pyve${TIE}init      More${TIE}on${TIE}a${TIE}command:${TIE}pyve${TIE}help${TIE}COMMAND"
+  foot=$_page
+  fit_overview
+  ((gap == 0)) || between=$'\n'
+  ((gap < 2)) || around=$'\n'
+  _page=$head$around$usage
+  i=0
+  for at in "${!titles[@]}"; do
+    i=$((i + 1))
+    embolden "${titles[at]}"
+    if ((i <= open)); then
+      _page+=$between$REPLY$'\n'${blocks[at]}
+    else
+      # The names of these groups stand together.
+      ((i > open + 1)) || _page+=$between
+      add_entry "${titles[at]}" 20 "${names[at]# }" "$REPLY"
+    fi
+  done
+  printf '%s' "$_page$around$foot"
+}
+
+# Usage: fit_overview
+# Sets open to how many groups can be shown with their summaries, and gap to 2 (blank lines
+# everywhere), 1 (between groups) or 0, so that the page has at most height lines. For
+# show_overview, whose locals it uses.
+fit_overview() {
+  local frame
+  count_lines "$head$usage$foot"
+  frame=$REPLY
+  count_lines "${blocks[*]}"
+  open=${#titles[@]}
+  lines=$((frame + REPLY + open))
+  # With everything, more or less tight. A pipe gets that in any case: it can be searched and scrolled.
+  for gap in 2 1; do
+    if ((lines + open + (gap > 1 ? 2 : 0) <= height)); then
+      return 0
+    fi
+  done
+  [[ -t 1 ]] || return 0
+  for (( ; open >= 0; open--)); do
+    for gap in 2 1 0; do
+      i=0 lines=$((frame + (gap > 1 ? 2 : 0)))
+      for at in "${!titles[@]}"; do
+        i=$((i + 1))
+        if ((i <= open)); then
+          count_lines "${blocks[at]}"
+          lines=$((lines + 1 + (gap > 0) + REPLY))
+        else
+          lines=$((lines + (${#names[at]} + 18) / _page_width + 1 + (i == open + 1 && gap > 0)))
+        fi
+      done
+      ((lines > height)) || return 0
+    done
+  done
+  open=0 gap=0
+}
+
+# Usage: count_lines <text>
+# Sets REPLY to the number of lines in the text that are not empty.
+count_lines() {
+  local IFS=$'\n'
+  local -a parts
+  set -f
+  # shellcheck disable=SC2206 # split at the line ends
+  parts=($1)
+  set +f
+  REPLY=${#parts[@]}
+}

@@ -1,0 +1,136 @@
+# shellcheck shell=bash
+# Which projects the shell hook may enter: those that `pyve init` or `pyve hook --trust` has recorded.
+#
+# A record is a file in <state>/pyve/trust. Its name is a digest of the project's path and of all that
+# would be applied, the texts of .pyve/config and .env; the path is its only line. The file
+# "stamp" changes with every record, so that shells look again without starting a process.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/trust.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+declare -F sha256_of_text >/dev/null || . "${BASH_SOURCE[0]%/*}/digest.sh"
+
+# Usage: find_trust_folder
+# Sets REPLY to the folder of the records. Status 1 when HOME does not say where.
+find_trust_folder() {
+  local _state=${XDG_STATE_HOME-}
+  if [[ $_state != /* ]]; then
+    _state=${HOME-}/.local/state
+  fi
+  REPLY=$_state/pyve/trust
+  [[ $_state == /* && $_state != /.local/state ]]
+}
+
+# Usage: read_project <project>
+# Reads once what entering the project applies: sets TRUST_CONFIG and TRUST_ENV to the texts of its .pyve/config
+# and .env, and TRUST_RECORDS and TRUST_RECORD_FILES to those of the activations of its conda environments.
+read_project() {
+  local _file
+  read_file "$1/.pyve/config"
+  TRUST_CONFIG=$REPLY
+  read_file "$1/${ENV_FILE_NAME:-.env}"
+  TRUST_ENV=$REPLY
+  TRUST_RECORDS=() TRUST_RECORD_FILES=()
+  for _file in "$1"/.pyve/envs/*/pyve.activation; do
+    if [[ -f $_file ]]; then
+      read_file "$_file"
+      TRUST_RECORDS+=("$REPLY")
+      TRUST_RECORD_FILES+=("$_file")
+    fi
+  done
+}
+
+# Usage: digest_project <project>
+# Reads the project, and sets TRUST_PATH (without links) and TRUST_DIGEST. Status 1 when the folder is gone
+# or no digest can be made.
+digest_project() {
+  local _path=$1 _text _texts=""
+  TRUST_DIGEST=""
+  TRUST_PATH=$1
+  while [[ -n $_path ]]; do
+    if [[ -L $_path ]]; then
+      TRUST_PATH=$(CDPATH="" cd -P -- "$1" 2>/dev/null && printf '%s.' "$PWD") || return 1
+      TRUST_PATH=${TRUST_PATH%.}
+      break
+    fi
+    _path=${_path%/*}
+  done
+  [[ -d $1 ]] || return 1
+  read_project "$1"
+  # Each line of config and records after a blank: no text can be taken for a part of another.
+  for _text in "$TRUST_CONFIG" ${TRUST_RECORDS[@]+"${TRUST_RECORDS[@]}"}; do
+    replace_all "$_text" $'\n' $'\n '
+    _texts+=$'\n '$REPLY$'\n.'
+  done
+  sha256_of_text "pyve 1 ${TRUST_PATH//$'\n'/\\n}$_texts"$'\n'"$TRUST_ENV" || return 1
+  TRUST_DIGEST=$REPLY
+}
+
+# Usage: is_trusted
+# True when what digest_project has read is on record.
+is_trusted() {
+  find_trust_folder && [[ -f $REPLY/$TRUST_DIGEST ]]
+}
+
+# Usage: was_trusted
+# True when there is a record of the path that digest_project has read, with other contents.
+was_trusted() {
+  local _file
+  find_trust_folder || return 1
+  for _file in "$REPLY"/*; do
+    read_file "$_file"
+    if [[ $REPLY == "$TRUST_PATH"$'\n' ]]; then
+      return 0
+    fi
+  done
+  return 1
+}
+
+# Usage: trust_project <project>
+# Records the project as it is now, in place of older records of its path. Status 1, with a
+# diagnostic, when that cannot be written.
+trust_project() {
+  local folder
+  digest_project "$1" || return 1
+  if ! find_trust_folder || ! (umask 077 && mkdir -p "$REPLY") 2>/dev/null; then
+    fail E_TRUST_WRITE "cannot make the folder $REPLY" why "Pyve records there which projects the shell hook may enter"
+    return 1
+  fi
+  folder=$REPLY
+  if [[ ! -f $folder/$TRUST_DIGEST ]]; then
+    write_file "$folder/$TRUST_DIGEST" "$TRUST_PATH"$'\n' || return 1
+  fi
+  remove_records "$folder" "$TRUST_DIGEST" && stamp_records "$folder"
+}
+
+# Usage: distrust_project <project>
+# Removes every record of the project's path. Status 1 when there was none.
+distrust_project() {
+  local folder
+  digest_project "$1" && was_trusted && find_trust_folder || return 1
+  folder=$REPLY
+  remove_records "$folder" "" && stamp_records "$folder"
+}
+
+# Usage: remove_records <folder> <digest to keep>
+# Removes the records of TRUST_PATH, and those of projects that are gone.
+remove_records() {
+  local folder=$1 file
+  for file in "$folder"/*; do
+    [[ ${file##*/} != stamp && ${file##*/} != "$2" && -f $file ]] || continue
+    read_file "$file"
+    if [[ $REPLY == "$TRUST_PATH"$'\n' || ! -e ${REPLY%$'\n'} ]]; then
+      rm -f -- "$file" || return 1
+    fi
+  done
+}
+
+# Usage: stamp_records <folder>
+# Changes the stamp.
+stamp_records() {
+  write_file "$1/stamp" "$$.$RANDOM.$RANDOM"$'\n'
+}

@@ -1,0 +1,47 @@
+"""Write measurements as lines of a table."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+
+from processes import ProcessCount, summarize
+from timing import Group, Ratio
+
+
+def is_over(group: Group, ratio: Ratio) -> bool:
+    """Tell whether a ratio is known, has to be met by now, and is not."""
+    value = group.compare(ratio)
+    return value is not None and ratio.budget is not None and value > ratio.budget
+
+
+def format_group(group: Group) -> list[str]:
+    """Write a group as lines of the table: times in milliseconds, then the ratios."""
+    head = f"{'min':>10}{'median':>10}{'max':>10}{'rounds':>8}"
+    lines = [f"{group.title:<44}{head}"]
+    for command in group.commands:
+        times = group.samples[command.label]
+        low, high = min(times) / 1e6, max(times) / 1e6
+        middle = statistics.median(times) / 1e6
+        row = f"{low:10.2f}{middle:10.2f}{high:10.2f}{len(times):8d}"
+        lines.append(f"  {command.label:<42}{row}")
+    for ratio in group.ratios:
+        value, least = group.compare(ratio), group.compare(ratio, min)
+        if value is None or least is None:
+            continue
+        text = f"{'  ' + ratio.of + ' / ' + ratio.to:<62}{value:8.2f}   minima{least:6.2f}"
+        if ratio.budget is None:
+            lines.append(text)
+            continue
+        verdict = "ok" if value <= ratio.budget else "OVER"
+        lines.append(f"{text}   budget {ratio.budget:<5g}{verdict}")
+    return lines
+
+
+def format_counts(counts: Mapping[str, ProcessCount]) -> list[str]:
+    """Write the numbers of processes as lines of a table."""
+    lines = [f"{'processes':<34}{'forks':>7}{'execs after bash':>18}   programs"]
+    for label, seen in counts.items():
+        after = seen.after_bash()
+        lines.append(f"  {label:<32}{seen.forks:7d}{len(after):18d}   {summarize(after)}")
+    return lines
