@@ -61,13 +61,13 @@ keep_activation() {
   local _project=${1%/.pyve/envs/*} _trusted=""
   declare -F digest_project >/dev/null || . "${BASH_SOURCE[0]%/*}/trust.sh"
   declare -F is_trusted >/dev/null || . "${BASH_SOURCE[0]%/*}/trust.sh"
-  declare -F trust_project >/dev/null || . "${BASH_SOURCE[0]%/*}/trust.sh"
+  declare -F record_trust >/dev/null || . "${BASH_SOURCE[0]%/*}/trust.sh"
   if (digest_project "$_project" && is_trusted) 2>/dev/null; then
     _trusted=1
   fi
   if { printf '%s' "$2" >"$1/pyve.activation.$$" && mv -f "$1/pyve.activation.$$" "$1/pyve.activation"; } 2>/dev/null &&
     [[ -n $_trusted ]]; then
-    (trust_project "$_project") 2>/dev/null || :
+    record_trust "$_project" || :
   fi
 }
 
@@ -230,11 +230,17 @@ enter_conda_environment() {
 # For the short way of `pyve run`: enters the environment by its record. Status 1 when something is unusual.
 enter_conda_at_once() {
   local _prefix=$1/$2 _text="" _place
-  [[ ! -e $1/.making.$2 && -r $_prefix/pyve.state ]] && is_activation_current "$_prefix" || return 1
+  [[ ! -e $1/.making.$2 && -d $_prefix/conda-meta && -r $_prefix/pyve.state ]] && is_activation_current "$_prefix" || return 1
   IFS= read -r -d '' _text <"$_prefix/pyve.state" || :
   _place=${_text#*$'\n'path=}
   [[ ${_place%%$'\n'*} == "$_prefix" ]] || return 1
   IFS= read -r -d '' _text <"$_prefix/pyve.activation" || :
+  if [[ ! -x $_prefix/bin/python ]]; then
+    # It has none, or that is gone: then no other one is to be taken for it.
+    for _place in "$_prefix"/conda-meta/python-[0-9]*.json; do
+      [[ ! -f $_place ]] || return 1
+    done
+  fi
   parse_activation "$_text"
   fits_caller || return 1
   enter_conda_environment "$_prefix" "$2"

@@ -15,7 +15,8 @@ _page="" _page_width=80
 # Usage: show_command_help <name>
 # Prints what the header of one room says.
 show_command_help() {
-  local item words=()
+  # Headers are ASCII; bash is quicker when it may take a byte for a character.
+  local item words=() LC_ALL=C
   begin_page
   read_header "$PYVE_ROOT/lib/commands/$1.sh"
   add_text 0 2 "pyve $1: $header_summary"
@@ -100,11 +101,12 @@ add_heading() {
 # Adds a text that wraps.
 add_text() {
   if (($1 + ${#3} <= _page_width)); then
-    printf -v _page '%s%*s%s\n' "$_page" "$1" "" "${3//"$TIE"/ }"
-    return 0
+    REPLY=${3//"$TIE"/ }
+  else
+    wrap_text "$_page_width" "$1" "$2" "$3"
   fi
-  wrap_text "$_page_width" "$1" "$2" "$3"
-  printf -v _page '%s%*s%s\n' "$_page" "$1" "" "$REPLY"
+  printf -v REPLY '%*s%s\n' "$1" "" "$REPLY"
+  _page+=$REPLY
 }
 
 # Usage: add_entry <term> <column> <text> [term as it is shown]
@@ -139,7 +141,8 @@ add_list() {
     text=${item#"$term"}
     text=${text#"${text%%[! ]*}"}
     if ((${#term} < 24 && 27 + ${#text} <= _page_width && _page_width > 60)); then
-      printf -v _page '%s  %-25s%s\n' "$_page" "$term" "$text"
+      printf -v item '  %-25s%s\n' "$term" "$text"
+      _page+=$item
     elif ((_page_width > 60)); then
       add_entry "  $term" 27 "$text"
     else

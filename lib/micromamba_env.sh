@@ -209,13 +209,20 @@ inspect_conda_env() {
     REPLY="it was made at $REPLY, and a conda environment works only where it was made"
     return 1
   fi
-  if [[ -e $prefix/bin/python || -L $prefix/bin/python ]]; then
-    if ! out=$("$prefix/bin/python" -I -S -c 'import sys, encodings; print("%d.%d.%d" % sys.version_info[:3])' 2>&1 </dev/null); then
-      CONDA_PROBLEM=python
-      REPLY="its Python does not run: ${out##*$'\n'}"
-      return 1
-    fi
+  if [[ ! -x $prefix/bin/python ]]; then
+    for file in "$prefix"/conda-meta/python-[0-9]*.json; do
+      if [[ -f $file ]]; then
+        CONDA_PROBLEM=python
+        REPLY="its Python is gone: $prefix/bin/python is no program"
+        return 1
+      fi
+    done
+  elif out=$("$prefix/bin/python" -I -S -c 'import sys, encodings; print("%d.%d.%d" % sys.version_info[:3])' 2>&1 </dev/null); then
     ENV_PYTHON_VERSION=$out
+  else
+    CONDA_PROBLEM=python
+    REPLY="its Python does not run: ${out##*$'\n'}"
+    return 1
   fi
   REPLY=""
 }

@@ -15,6 +15,8 @@ show_overview() {
   local height=23 group i at order="|" line head usage foot gap open between="" around="" lines=0
   # By the place of the group in order.
   local -a blocks=() names=() titles=()
+  # (As in show_command_help.)
+  local LC_ALL=C
   begin_page
   if [[ -t 1 ]]; then
     declare -F find_height >/dev/null || load_terminal

@@ -49,7 +49,7 @@ find_environment() {
       [[ ! $line =~ /python-([0-9.]+)-[^/]*$ ]] || ENVIRONMENT_PYTHON=${BASH_REMATCH[1]}
     done
     # A prefix works only where it was made.
-    [[ -d $ENVIRONMENT/conda-meta && ! -e $ENVIRONMENT/.pyve-unfinished &&
+    [[ -d $ENVIRONMENT/conda-meta && (-z $ENVIRONMENT_PYTHON || -x $ENVIRONMENT/bin/python) && ! -e $ENVIRONMENT/.pyve-unfinished &&
       ! -e ${ENVIRONMENT%/*}/.making.${ENVIRONMENT##*/} ]] && ! is_place_changed
     return
   fi
@@ -75,6 +75,9 @@ fail_no_environment() {
   elif is_place_changed; then
     fail E_ENV_MOVED "the environment works only where it was made" \
       why "that was $ENVIRONMENT_PLACE; the project was moved or copied since" fix "pyve ${here}init --update"
+  elif [[ -n $ENVIRONMENT_PYTHON && ! -x $ENVIRONMENT/bin/python ]]; then
+    fail E_INTERPRETER_GONE "the environment $ENVIRONMENT does not work any more" \
+      why "its Python is gone: $ENVIRONMENT/bin/python is no program" fix "pyve ${here}init --force"
   else
     fail E_CONDA_ENV_BROKEN "the environment $ENVIRONMENT is not whole" \
       why "making it was broken off, or it is no conda environment" fix "pyve ${here}init --force"

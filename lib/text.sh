@@ -94,11 +94,13 @@ wrap_text() {
     else
       break
     fi
-    rest=${rest:${#line}}
-    out+=${line%"${line##*[! ]}"}$'\n'$pad
-    rest=${rest#"${rest%%[! ]*}"}
+    rest=${rest:${#line}+1}
+    # (Two blanks in a row are rare, and looking for them takes its time.)
+    [[ $line != *" " ]] || line=${line%"${line##*[! ]}"}
+    [[ $rest != " "* ]] || rest=${rest#"${rest%%[! ]*}"}
+    out+=$line$'\n'$pad
     room=$((width - indent))
   done
-  out+=$rest
-  REPLY=${out//"$TIE"/ }
+  REPLY=$out$rest
+  [[ $REPLY != *"$TIE"* ]] || REPLY=${REPLY//"$TIE"/ }
 }

@@ -66,7 +66,10 @@ digest_project() {
     replace_all "$_text" $'\n' $'\n '
     _texts+=$'\n '$REPLY$'\n.'
   done
-  sha256_of_text "pyve 1 ${TRUST_PATH//$'\n'/\\n}$_texts"$'\n'"$TRUST_ENV" || return 1
+  # Nor a path for another.
+  replace_all "$TRUST_PATH" "\\" "\\\\"
+  replace_all "$REPLY" $'\n' "\\n"
+  sha256_of_text "pyve 1 ${#TRUST_RECORDS[@]} $REPLY$_texts"$'\n'"$TRUST_ENV" || return 1
   TRUST_DIGEST=$REPLY
 }
 
@@ -94,17 +97,25 @@ was_trusted() {
 # Records the project as it is now, in place of older records of its path. Status 1, with a
 # diagnostic, when that cannot be written.
 trust_project() {
-  local folder
-  digest_project "$1" || return 1
-  if ! find_trust_folder || ! (umask 077 && mkdir -p "$REPLY") 2>/dev/null; then
-    fail E_TRUST_WRITE "cannot make the folder $REPLY" why "Pyve records there which projects the shell hook may enter"
+  if ! record_trust "$1"; then
+    fail E_TRUST_WRITE "cannot record that $1 is trusted" \
+      why "Pyve records there which projects the shell hook may enter: ${TRUST_FOLDER:-HOME is not set}" fix "ls -ld ${TRUST_FOLDER:-~}"
     return 1
   fi
-  folder=$REPLY
-  if [[ ! -f $folder/$TRUST_DIGEST ]]; then
-    write_file "$folder/$TRUST_DIGEST" "$TRUST_PATH"$'\n' || return 1
+}
+
+# Usage: record_trust <project>
+# The same, and nothing is said. (The text of a record is for finding older ones only: it need not be written
+# in one step.)
+record_trust() {
+  TRUST_FOLDER=""
+  digest_project "$1" 2>/dev/null && find_trust_folder || return 1
+  TRUST_FOLDER=$REPLY
+  [[ -d $TRUST_FOLDER ]] || (umask 077 && mkdir -p "$TRUST_FOLDER") 2>/dev/null || return 1
+  if [[ ! -f $TRUST_FOLDER/$TRUST_DIGEST ]]; then
+    { printf '%s\n' "$TRUST_PATH" >"$TRUST_FOLDER/$TRUST_DIGEST"; } 2>/dev/null || return 1
   fi
-  remove_records "$folder" "$TRUST_DIGEST" && stamp_records "$folder"
+  remove_records "$TRUST_FOLDER" "$TRUST_DIGEST" && stamp_records "$TRUST_FOLDER"
 }
 
 # Usage: distrust_project <project>
@@ -132,5 +143,5 @@ remove_records() {
 # Usage: stamp_records <folder>
 # Changes the stamp.
 stamp_records() {
-  write_file "$1/stamp" "$$.$RANDOM.$RANDOM"$'\n'
+  { printf '%s\n' "$$.$RANDOM.$RANDOM" >"$1/stamp"; } 2>/dev/null
 }

@@ -206,7 +206,7 @@ run_full_validation() {
     micromamba)
       validation_line ok "Backend: micromamba"
       if ! validate_micromamba_structure; then
-        validation_line error "$REPLY" "pyve init --update"
+        validation_line error "$REPLY" "pyve doctor"
       else
         validation_line ok "Environment file and environment"
         validate_conda_env

@@ -68,6 +68,12 @@ init_conda() {
       fix "pyve init --env-name ${ARGS[0]#.}"
     return 1
   fi
+  config_get micromamba.env_name
+  if [[ $mode == update && -n $opt_env_name && -n $REPLY && $opt_env_name != "$REPLY" ]]; then
+    fail E_UPDATE_NAME "Cannot update in-place: the environment is called $REPLY, not $opt_env_name" \
+      why "an environment of another name has to be made anew" fix "pyve init --force --env-name $opt_env_name"
+    return 1
+  fi
   check_init_files || return 1
   prepare_conda "$opt_env_name" "$opt_engine" "$opt_auto_bootstrap" "$opt_bootstrap_to" "$opt_strict" || return 1
   name=$CONDA_NAME venv=$CONDA_ENVS/$CONDA_NAME
@@ -383,7 +389,7 @@ write_project_files() {
       ${opt_engine:+micromamba.engine "$opt_engine"} || return 1
   fi
   # Where no record can be kept, the hook will ask; nothing else depends on it.
-  (trust_project "$PWD") 2>/dev/null || log_verbose "The shell hook will not enter this project: no record can be written"
+  record_trust "$PWD" || log_verbose "The shell hook will not enter this project: no record can be written"
 }
 
 # Usage: write_version_file

@@ -121,8 +121,12 @@ def test_a_shell_within_leaves_as_the_first_one_does(pyve: Pyve, name: str) -> N
         before = shell.environment()
         assert b"FROM_ENV" not in before
         shell.cd(pyve.project)
-        rc = {"bash": ["--rcfile", pyve.home / ".bashrc"], "zsh": ["-d"], "fish": []}[name]
-        words = [quote(name, word) for word in (shell.program, *rc, "-i")]
+        options: dict[str, list[str]] = {
+            "bash": ["--rcfile", f"{pyve.home}/.bashrc"],
+            "zsh": ["-d"],
+            "fish": [],
+        }
+        words = [quote(name, word) for word in (shell.program, *options[name], "-i")]
         shell.run(" ".join(words))
         assert shell.environment() == {**there, b"SHLVL": b"2"}
         assert shell.prompt() == "(venv:my project) "
@@ -137,9 +141,8 @@ def test_init_enters_and_purge_leaves_without_a_cd(pyve: Pyve, name: str) -> Non
     with Shell(name, pyve, setup=hook_line(name), cwd=pyve.project) as shell:
         before = shell.environment()
         assert shell.venv() == ""
-        shell.run(
-            " ".join([*(quote(name, word) for word in pyve.command("-q", "init")), "--no-direnv"])
-        )
+        words = pyve.command("-q", "init", "--no-direnv")
+        shell.run(" ".join(quote(name, word) for word in words))
         assert shell.venv() == str(pyve.venv)
         assert shell.prompt() == "(venv:my project) "
         pyve.write(".env", "ADDED=1\n")
@@ -299,6 +302,8 @@ class TracedShell(Shell):
         self.prefix = [strace, "-f", "-qq", "-o", str(self._log), "-e", calls]
         if subprocess.run([*self.prefix, "true"], capture_output=True).returncode != 0:
             pytest.skip("NOT TESTED: strace may not be used here")
+        # In a new HOME, fish starts a process that makes these in the background.
+        (user.home / ".local/share/fish/generated_completions").mkdir(parents=True)
         super().__init__(name, user, **options)
 
     def count_processes(self) -> int:

@@ -135,3 +135,13 @@ https://channel.example/noarch/last-1-0.conda"
   run -0 tell_helper_warnings
   assert_equal "$output" "WARNING: environment.yml, line 1: odd"
 }
+
+@test "an update does not change the environment's name" {
+  setup_project
+  mkdir .pyve
+  printf 'backend: micromamba\n\nmicromamba:\n  env_name: one\n' >.pyve/config
+  printf 'name: one\ndependencies: []\n' >environment.yml
+  run -1 pyve init --update --env-name two
+  assert_contains "$output" E_UPDATE_NAME
+  assert_contains "$output" "fix: pyve init --force --env-name two"
+}

@@ -131,3 +131,13 @@ END
   run -0 env -i PATH="$PWD/bin:$PATH" "$PYVE_TREE/pyve.sh" --version
   [ ! -e called ]
 }
+
+@test "headers are ASCII, so that help may count bytes" {
+  local file line
+  local LC_ALL=C
+  for file in "$PYVE_TREE/lib/commands"/*.sh; do
+    while IFS= read -r line && [[ $line == "#"* ]]; do
+      [[ $line != *[!\ -~]* ]] || assert_equal "${file##*/}: $line" ASCII
+    done <"$file"
+  done
+}

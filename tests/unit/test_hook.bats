@@ -14,7 +14,7 @@ setup() {
 # Usage: odd_values
 # Sets VALUES to values that are easily lost or changed.
 odd_values() {
-  VALUES=("" " " "a b" $'a\nb' $'\n' $'a\n\n' "%" "%25" "%0A" "%250A" "100% %s %n" "\\" "\\n" "it's" '"' '$x `y` $(z)' \
+  VALUES=("" " " "a b" $'a\nb' $'\n' $'a\n\n' "%" "%25" "%0A" "%250A" "100% %s %n" "\\" "\\n" "it's" '"' '$x `y` $(z)'
     $'\x01\x1b[31m\x7f' $'\xff\xfe' "ünï ☃" "-n" "=" "a=b" "+x=y" $'-NAME\n+OTHER=x')
 }
 

@@ -299,6 +299,10 @@ END
   run -1 verify_micromamba_env demo
   assert_contains "$output" "its Python does not run"
   rm .pyve/envs/demo/bin/python
+  run -1 verify_micromamba_env demo
+  assert_contains "$output" "its Python is gone"
+  # Without a package python there is nothing to miss.
+  rm .pyve/envs/demo/conda-meta/python-*.json
   run -0 verify_micromamba_env demo
   cd ..
   mv "my project" "moved project"

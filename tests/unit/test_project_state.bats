@@ -7,6 +7,12 @@ load ../helpers/test_helper
 setup_file() {
   find_real_python
   export REAL_PYTHON
+  # The machine's programs, but Pythons and direnv.
+  local tools=$BATS_FILE_TMPDIR/tools
+  mkdir "$tools"
+  ln -s /usr/bin/* "$tools/"
+  ln -s /bin/* "$tools/" 2>/dev/null || :
+  rm -f "$tools"/python* "$tools"/pip* "$tools"/{direnv,uv,asdf,mise,pyenv,conda,mamba,micromamba}
 }
 
 setup() {
@@ -18,33 +24,27 @@ setup() {
   ln -s "$REAL_PYTHON" "$BATS_TEST_TMPDIR/bin/$minor"
   SERIES=${minor#python}
   # No version manager, no uv; direnv is there when a test puts it there.
-  hide_direnv
+  ln -s "$BATS_FILE_TMPDIR/tools" "$BATS_TEST_TMPDIR/tools"
   PATH=$BATS_TEST_TMPDIR/bin:$BATS_TEST_TMPDIR/tools
   export PYVE_PYTHON_DOWNLOADS=never
   export DIRENV_LOG_FORMAT=""
 }
 
-# Usage: hide_direnv
-# Makes a folder with the machine's programs, but Pythons and direnv.
-hide_direnv() {
-  local tools=$BATS_FILE_TMPDIR/tools
-  if [[ ! -d $tools ]]; then
-    mkdir "$tools"
-    ln -s /usr/bin/* "$tools/"
-    ln -s /bin/* "$tools/" 2>/dev/null || :
-    rm -f "$tools"/python* "$tools"/pip* "$tools"/{direnv,uv,asdf,mise,pyenv,conda,mamba,micromamba}
-  fi
-  ln -s "$tools" "$BATS_TEST_TMPDIR/tools"
+# Usage: list_files
+# Prints a digest of the project's files, sizes and times. (Not of the numbers of their names: other tests
+# share files of environments with this one.)
+list_files() {
+  find . -exec ls -ldn {} + | awk '{ $2 = ""; print }' | cksum
 }
 
 # Usage: show_state
 # What `pyve` alone says, where no Python can be started and no file can be written.
 show_state() {
   local before after
-  before=$(find . -ls | cksum)
+  before=$(list_files)
   PATH=$BATS_TEST_TMPDIR/tools run -0 --separate-stderr pyve
   assert_equal "$stderr" ""
-  after=$(find . -ls | cksum)
+  after=$(list_files)
   assert_equal "$after" "$before"
 }
 

@@ -25,7 +25,7 @@ is_entered() {
   is_entered
   run -0 ls -l "$RECORDS"
   assert_equal "${#lines[@]}" 3
-  assert_equal "$(ls -ld "$RECORDS" | cut -c1-10)" "drwx------"
+  assert_equal "$(find "$RECORDS" -prune -perm 700)" "$RECORDS"
   XDG_STATE_HOME=$HOME/other run -1 is_entered
 }
 
@@ -52,6 +52,22 @@ is_entered() {
   trust_project "$PWD"
   printf 'x y' >.pyve/config
   printf 'z' >.env
+  run -1 is_entered
+}
+
+@test "what activates a conda environment is part of what is trusted" {
+  mkdir -p .pyve/envs/a
+  trust_project "$PWD"
+  printf '+A=1\n' >.pyve/envs/a/pyve.activation
+  run -1 is_entered
+  trust_project "$PWD"
+  is_entered
+  printf '+A=2\n' >.pyve/envs/a/pyve.activation
+  run -1 is_entered
+  # Nor can .env take its place.
+  trust_project "$PWD"
+  rm .pyve/envs/a/pyve.activation
+  printf ' +A=2\n \n.\n' >.env
   run -1 is_entered
 }
 
@@ -115,14 +131,14 @@ is_entered() {
 
 @test "paths with line ends, blanks, quotes and percent signs are told apart" {
   local name
-  for name in $'two\nlines' $'two\nlines\n' "it's \"two\"" '100%' ' ' '-n' $'tab\t' '*' "\\"; do
+  for name in $'two\nlines' 'two\nlines' 'two\\nlines' $'two\nlines\n' "it's \"two\"" '100%' ' ' '-n' $'tab\t' '*' "\\"; do
     mkdir -p "$BATS_TEST_TMPDIR/x/$name/.pyve"
     printf 'backend: venv\n' >"$BATS_TEST_TMPDIR/x/$name/.pyve/config"
     run -1 is_entered "$BATS_TEST_TMPDIR/x/$name"
     trust_project "$BATS_TEST_TMPDIR/x/$name"
     is_entered "$BATS_TEST_TMPDIR/x/$name"
   done
-  for name in $'two\nlines' $'two\nlines\n' "it's \"two\"" '100%' ' ' '-n' $'tab\t' '*' "\\"; do
+  for name in $'two\nlines' 'two\nlines' 'two\\nlines' $'two\nlines\n' "it's \"two\"" '100%' ' ' '-n' $'tab\t' '*' "\\"; do
     is_entered "$BATS_TEST_TMPDIR/x/$name"
     distrust_project "$BATS_TEST_TMPDIR/x/$name"
     run -1 is_entered "$BATS_TEST_TMPDIR/x/$name"
