@@ -34,6 +34,8 @@ class CondaUser(Pyve):
         """
         super().__init__(root, cache, project)
         self.channel = channel
+        # So that stand-ins write names as they are.
+        self.env["LC_ALL"] = "C.UTF-8"
         self.env["PYVE_CONDA_CACHE"] = str(cache.parent / "conda packages")
 
     @property

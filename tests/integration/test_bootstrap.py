@@ -264,6 +264,11 @@ def ask(pyve: Pyve) -> Iterator[Callable[..., Terminal]]:
 
     yield ask
     for terminal in opened:
+        # The last words of a program are not its end.
+        for _ in range(200):
+            if not terminal.processes():
+                break
+            time.sleep(0.05)
         assert not terminal.processes()
         terminal.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -143,7 +144,7 @@ def test_a_terminal_that_does_not_know_its_size_has_80_columns(pyve: Pyve) -> No
         terminal.wait()
         wide = max(map(len, terminal.lines))
     assert wide > 80
-    stty = "stty cols 0 rows 0; exec {} help init".format(TREE / "pyve.sh")
+    stty = "stty cols 0 rows 0; exec {} help init".format(shlex.quote(str(TREE / "pyve.sh")))
     with Terminal(["sh", "-c", stty], env=pyve.env, cwd=pyve.project, columns=200) as terminal:
         assert terminal.wait() == 0
         assert max(map(len, terminal.lines)) <= 80
