@@ -60,7 +60,7 @@ digest_project() {
     _path=${_path%/*}
   done
   [[ -d $1 ]] || return 1
-  read_project "$1"
+  read_project "$TRUST_PATH"
   # Each line of config and records after a blank: no text can be taken for a part of another.
   for _text in "$TRUST_CONFIG" ${TRUST_RECORDS[@]+"${TRUST_RECORDS[@]}"}; do
     replace_all "$_text" $'\n' $'\n '

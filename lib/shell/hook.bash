@@ -3,8 +3,8 @@
 #
 # Before each prompt: walk up to the project, and compare its .pyve/config, its .env and the stamp of
 # the trust records with the last time. That is all done by the shell itself; Pyve is started
-# only when one of them is another. What it prints are commands of two functions, with quoted words. All names begin with
-# _pyve: a local would hide a variable of the user's with its name.
+# only when one of them is another. What it prints are commands of two functions, with quoted words.
+# All names begin with _pyve: a local would hide a variable of the user's with its name.
 
 _pyve_stamp=${XDG_STATE_HOME:-$HOME/.local/state}/pyve/trust/stamp
 

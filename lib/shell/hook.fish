@@ -3,7 +3,8 @@
 #
 # Before each prompt, and after each cd: walk up to the project, and compare its .pyve/config, its
 # .env and the stamp of the trust records with the last time. That is all done by the shell itself;
-# Pyve is started only when one of them is another. What it prints are quoted assignments.
+# Pyve is started only when one of them is another. What it prints are commands of two functions, with
+# quoted words.
 
 set -g __pyve_stamp "$HOME/.local/state/pyve/trust/stamp"
 if test -n "$XDG_STATE_HOME"

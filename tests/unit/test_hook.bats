@@ -196,3 +196,23 @@ odd_values() {
   pyve hook --export bash "$PWD" >"$BATS_TEST_TMPDIR/out"
   assert_equal "$(grep -c '^_pyve_set VARIABLE_' "$BATS_TEST_TMPDIR/out")" 1500
 }
+
+@test "a conda environment is entered by its record, through a link, too" {
+  local folder
+  mkdir -p .pyve/envs/data
+  printf 'backend: micromamba\nmicromamba:\n  env_name: data\n' >.pyve/config
+  run -0 --separate-stderr pyve hook --export bash "$PWD"
+  pyve -q hook --trust
+  run -0 --separate-stderr pyve hook --export bash "$PWD"
+  assert_contains "$stderr" "pyve init --update"
+  printf 'front=%s\n+CONDA_PREFIX=%s\n' "$PWD/.pyve/envs/data/bin" "$PWD/.pyve/envs/data" >.pyve/envs/data/pyve.activation
+  pyve -q hook --trust
+  ln -s "$PWD" "$BATS_TEST_TMPDIR/link"
+  for folder in "$PWD" "$BATS_TEST_TMPDIR/link"; do
+    run -0 --separate-stderr pyve hook --export bash "$folder"
+    assert_equal "$stderr" ""
+    assert_contains "$output" "_pyve_set CONDA_PREFIX '$PWD/.pyve/envs/data';"
+    assert_contains "$output" "_pyve_set PYVE_PROMPT_PREFIX '(micromamba:data) ';"
+    assert_contains "$output" "_pyve_set PATH '$PWD/.pyve/envs/data/bin:"
+  done
+}
