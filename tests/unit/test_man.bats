@@ -69,11 +69,11 @@ show_page() {
 @test "every variable that is told of is one that Pyve looks at" {
   load_lib man
   local item name
-  cp -R "$PYVE_TREE/lib" lib
+  cp -R "$PYVE_TREE/lib" "$PYVE_TREE/helpers" .
   rm lib/man.sh
   for item in "${MAN_ENVIRONMENT[@]}"; do
     for name in ${item%%"  "*}; do
-      grep -q -r -w "${name%,}" lib || {
+      grep -q -r -w "${name%,}" lib helpers || {
         printf 'nothing looks at %s\n' "$name" >&2
         return 1
       }
