@@ -13,6 +13,7 @@ declare -F find_activation >/dev/null || . "${BASH_SOURCE[0]%/*}/conda_activatio
 # Checks all that an environment is made from: sets CONDA_NAME, CONDA_SOURCE (the lock, else the environment
 # file) and the engine. Status 1, with a diagnostic and nothing changed.
 prepare_conda() {
+  local extra=base
   validate_environment_file && find_environment_name "$1" || return 1
   CONDA_NAME=$REPLY
   # (While it is made, a file ".making.NAME" is beside it.)
@@ -28,7 +29,9 @@ prepare_conda() {
   # Better a mistake in it, with line and column, than what an engine makes of it. With an engine of its own,
   # a machine needs no tools of Pyve's for that, though.
   if [[ $CONDA_SOURCE == "$CONDA_MANIFEST" ]] && { [[ $CONDA_ENGINE == rattler ]] || has_toolchain base; }; then
-    call_helper base environment_file environment --file "$CONDA_SOURCE" || return 1
+    # (The engine's toolchain serves, too: two need not be made.)
+    [[ $CONDA_ENGINE != rattler ]] || extra=conda
+    call_helper "$extra" environment_file environment --file "$CONDA_SOURCE" || return 1
     tell_helper_warnings
   fi
 }
