@@ -82,6 +82,19 @@ find_real_python() {
   fi
 }
 
+# Usage: offer_python
+# Puts REAL_PYTHON first on PATH, and keeps Pyve from installing another.
+offer_python() {
+  local minor
+  find_real_python
+  minor=$("$REAL_PYTHON" -I -c 'import sys; print("python3.%d" % sys.version_info[1])')
+  mkdir "$BATS_TEST_TMPDIR/with python"
+  ln -s "$REAL_PYTHON" "$BATS_TEST_TMPDIR/with python/python3"
+  ln -s "$REAL_PYTHON" "$BATS_TEST_TMPDIR/with python/$minor"
+  PATH=$BATS_TEST_TMPDIR/with\ python:$PATH
+  export PYVE_PYTHON_DOWNLOADS=never
+}
+
 # Usage: assert_contains <text> <part>
 assert_contains() {
   if [[ $1 != *"$2"* ]]; then

@@ -196,7 +196,7 @@ my project"
 
 @test "init --allow lets direnv load what Pyve wrote, and nothing else" {
   local direnv
-  find_real_python
+  offer_python
   direnv=$(type -P direnv) || skip "NOT TESTED: direnv is not on this machine"
   export DIRENV_LOG_FORMAT=""
   run -0 pyve init --yes --allow
@@ -215,7 +215,7 @@ my project"
 }
 
 @test "init --update brings a changed prompt into .envrc, and says what direnv needs" {
-  find_real_python
+  offer_python
   pyve -q init --yes
   printf 'prompt:\n  format: "[{env_name}]"\n' >>.pyve/config
   run -0 pyve init --update
@@ -224,7 +224,7 @@ my project"
 }
 
 @test "init --no-direnv writes no .envrc, and --allow has nothing to say then" {
-  find_real_python
+  offer_python
   run -0 pyve init --yes --no-direnv
   [ ! -e .envrc ]
   refute_contains "$output" "direnv allow"
