@@ -69,7 +69,7 @@ init_conda() {
     return 1
   fi
   config_get micromamba.env_name
-  if [[ $mode == update && -n $opt_env_name && -n $REPLY && $opt_env_name != "$REPLY" ]]; then
+  if [[ $mode == update && -n $opt_env_name && -n $REPLY && $opt_env_name != "$REPLY" && -d $CONDA_ENVS/$REPLY ]]; then
     fail E_UPDATE_NAME "Cannot update in-place: the environment is called $REPLY, not $opt_env_name" \
       why "an environment of another name has to be made anew" fix "pyve init --force --env-name $opt_env_name"
     return 1

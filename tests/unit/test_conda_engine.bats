@@ -138,7 +138,7 @@ https://channel.example/noarch/last-1-0.conda"
 
 @test "an update does not change the environment's name" {
   setup_project
-  mkdir .pyve
+  mkdir -p .pyve/envs/one
   printf 'backend: micromamba\n\nmicromamba:\n  env_name: one\n' >.pyve/config
   printf 'name: one\ndependencies: []\n' >environment.yml
   run -1 pyve init --update --env-name two
