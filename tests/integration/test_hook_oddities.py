@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -69,10 +70,13 @@ def test_a_change_of_case_is_a_change(pyve: Pyve, name: str, setting: str) -> No
         assert shell.environment()[b"A"] == b"x"
         stamp = pyve.home / ".local/state/pyve/trust/stamp"
         kept = stamp.read_text()
+        # The shell sees all of it at once, and not a file that nobody trusts yet.
+        os.kill(shell.pid, signal.SIGSTOP)
         (folder / ".env").write_text("A=X\n")
         pyve.ok("hook", "--trust", cwd=folder)
         # Only the case has changed.
         stamp.write_text(kept)
+        os.kill(shell.pid, signal.SIGCONT)
         shell.run("true")
         assert shell.environment()[b"A"] == b"X"
 
