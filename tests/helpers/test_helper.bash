@@ -5,6 +5,13 @@
 
 PYVE_TREE=$(CDPATH="" cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 
+# A machine that stands still for seconds may fail what drives a server or another process: in CI, what
+# fails is run again.
+if [[ -n ${CI-} ]]; then
+  # shellcheck disable=SC2034 # read by bats
+  BATS_TEST_RETRIES=2
+fi
+
 # Usage: setup_project [name]
 # Makes HOME and the project below bats' folder for this test, and enters the project.
 setup_project() {
