@@ -1,0 +1,1 @@
+"""The MCP server: Pyve's commands as tools for agents, and the files that tell clients of it."""
