@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -105,8 +106,9 @@ def test_it_counts_packages_and_names_version_file_and_lock(pyve: Pyve) -> None:
     (pyve.site_packages / "thing-1.0.dist-info").mkdir()
     pyve.write("pylock.toml", "")
     pyve.write(".python-version", python_version())
-    out = pyve.ok("doctor")
-    (count,) = (e["message"] for e in before if e["message"].startswith("Packages: "))
+    # (That it is not whole is another matter.)
+    out = pyve("doctor").stdout
+    (count,) = (e["message"] for e in before if re.match(r"Packages: \d", e["message"]))
     assert f"✓ Packages: {int(count.split()[1]) + 1}" in out
     assert "pylock.toml" in out
     assert "✓ Version file: .python-version" in out
@@ -117,12 +119,12 @@ def test_it_says_whether_direnv_and_pytest_are_there(pyve: Pyve) -> None:
     out = pyve.ok("doctor")
     assert "direnv: not installed" in out
     assert "without pytest" in out
-    pyve.add_program("direnv", "#!/bin/sh\n")
+    (pyve.bin / "direnv").symlink_to(find_program("direnv"))
     pyve.add_module(pyve.testenv, "pytest/__init__.py")
     out = pyve.ok("doctor")
     assert "direnv: installed, but there is no .envrc" in out
     assert "with pytest" in out
-    pyve.ok("init", "--update")
+    pyve.ok("init", "--update", "--allow")
     assert "✓ direnv: .envrc is there" in pyve.ok("doctor")
 
 
@@ -141,12 +143,48 @@ def test_quiet_shows_only_what_is_wrong(pyve: Pyve) -> None:
     assert pyve.ok("-q", "doctor") == ""
     (pyve.project / ".env").chmod(0o644)
     lines = pyve("-q", "doctor").stdout.splitlines()
-    assert [line[:6] for line in lines] == ["⚠ .env", "    fi"]
+    assert [line[:6] for line in lines] == ["⚠ .env", "    wh", "    fi"]
 
 
-def test_doctor_clears_what_a_killed_command_left_and_puts_the_environment_back(
-    pyve: Pyve,
-) -> None:
+def test_what_files_are_called_gives_no_orders_to_the_terminal(pyve: Pyve) -> None:
+    pyve.init()
+    link = pyve.venv / "bin/a\n\x1b[2Kb"
+    link.symlink_to("nowhere")
+    result = pyve("doctor", "--fix", answer="n\n")
+    assert result.returncode == 2
+    assert "\x1b" not in result.stdout + result.stderr
+    assert "⚠ Links: .venv/bin/a??[2Kb leads nowhere [links-dangling]" in result.stdout
+    (fix,) = {line[9:] for line in result.stdout.splitlines() if line.startswith("    fix: ")}
+    assert f"links-dangling: run it? {fix} [y/N]" in result.stderr
+    # It works all the same, pasted and for programs.
+    (item,) = pyve.json("doctor")["diagnostics"]
+    assert item["fix"][0]["command"] == ["rm", ".venv/bin/a\n\x1b[2Kb"]
+    assert pyve.execute("bash", "-c", fix).returncode == 0
+    assert not link.is_symlink()
+
+
+@pytest.mark.parametrize("end", ["\n", "", "\n\n"], ids=["line end", "none", "two"])
+def test_what_direnv_may_load_is_known_as_direnv_knows_it(pyve: Pyve, end: str) -> None:
+    pyve.init()
+    (pyve.bin / "direnv").symlink_to(find_program("direnv"))
+    pyve.write(".envrc", f"PATH_add .venv/bin{end}")
+    only = ("doctor", "--only", "direnv-allowed")
+    assert pyve(*only).returncode == 2
+    assert pyve.json("status")["detail"]["direnv"]["allowed"] is False
+    pyve.execute("direnv", "allow")
+    assert pyve(*only).returncode == 0
+    assert pyve.json("status")["detail"]["direnv"]["allowed"] is True
+
+
+def test_verbose_names_each_check_that_found_nothing(pyve: Pyve) -> None:
+    pyve.init()
+    usual = pyve.ok("doctor").splitlines()
+    lines = pyve.ok("doctor", "--verbose").splitlines()
+    assert [line for line in lines if ": nothing found (" not in line] == usual
+    assert "· links-dangling: nothing found (links in its bin that lead nowhere)" in lines
+
+
+def test_fix_clears_what_a_killed_command_left_and_puts_the_environment_back(pyve: Pyve) -> None:
     pyve.init()
     before = snapshot(pyve.project)
     # As after a kill -9 between the two steps of a swap.
@@ -156,7 +194,11 @@ def test_doctor_clears_what_a_killed_command_left_and_puts_the_environment_back(
     (pyve.project / f".pyve/tmp/new.venv.{dead}").mkdir()
     (pyve.project / ".pyve/lock").symlink_to(f"{dead}:1")
     pyve.write(f".pyve/config.pyve-new.{dead}", "half")
-    result = pyve("doctor")
+    killed = snapshot(pyve.project)
+    assert pyve("doctor").returncode == 1
+    # It only looks.
+    assert snapshot(pyve.project) == killed
+    result = pyve("doctor", "--fix", "--yes")
     assert result.returncode == 0, result.stdout
     assert snapshot(pyve.project) == before
 

@@ -1,0 +1,81 @@
+"""What each start of an interpreter executes: lines of ``.pth`` files, customisation modules."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyve_installed.distributions import (
+    list_pth_files,
+    matches_record,
+    read_pth,
+    read_record,
+    read_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pyve_installed.distributions import Distribution
+
+# Lines of .pth files that are known: they do what they are for, and nothing else.
+KNOWN_LINES = tuple(
+    re.compile(text)
+    for text in (
+        # setuptools: distutils-precedence.pth
+        r"import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os\.environ\.get\(var, 'local'\)"
+        r" == 'local'; enabled and __import__\('_distutils_hack'\)(\.add_shim\(\))?;?\s*$",
+        # setuptools: editable installations
+        r"import (__editable___\w+_finder); \1\.install\(\)\s*$",
+        # setuptools: namespace packages, as matplotlib and protobuf once had them
+        r"import sys, types, os;\s*has_mfs = sys\.version_info > \(3, 5\);\s*p = os\.path\.join\(",
+        # virtualenv
+        r"import _virtualenv\s*$",
+        # coverage
+        r"import sys; exec\('try: import coverage; coverage\.process_startup\(\)\\n"
+        r"except ImportError: pass'\)\s*$",
+    )
+)
+# What a line has that fetches, hides or starts something.
+SUSPECT = re.compile(
+    r"\b(exec|eval|compile|marshal|zlib|base64|b64decode|codecs|subprocess|popen|system|urllib"
+    r"|requests|socket|http|ctypes|getattr)\b"
+)
+SHIM_MARKER = "pyve-managed: distutils shim"
+
+
+def judge_line(line: str, owner: str) -> str:
+    """Say how much a line of a ``.pth`` file matters: "", "note" or "warning"."""
+    if any(known.match(line) for known in KNOWN_LINES):
+        return ""
+    return "note" if owner and not SUSPECT.search(line) else "warning"
+
+
+def find_startup(
+    folders: Iterable[Path], distributions: Iterable[Distribution]
+) -> Iterator[tuple[str, str, str, str]]:
+    """Find what is executed at each start of the interpreter, but for what is known."""
+    found: list[tuple[Path, str]] = []
+    for folder in folders:
+        for path in list_pth_files(folder):
+            lines = [value for kind, value in read_pth(path) if kind == "import"]
+            found += [(path, line) for line in lines if judge_line(line, "")]
+        for name in ("sitecustomize", "usercustomize"):
+            for path in (folder / f"{name}.py", folder / name / "__init__.py"):
+                text = read_text(path)
+                if path.is_file() and SHIM_MARKER not in text:
+                    found.append((path, ""))
+    if not found:
+        return
+    owners: dict[str, str] = {}
+    for distribution in distributions:
+        for path_in, (digest, _) in read_record(distribution).items():
+            owned = distribution.folder / path_in
+            if any(owned == path for path, _ in found) and matches_record(owned, digest):
+                owners[str(owned)] = f"{distribution.shown} {distribution.version}"
+    for path, line in found:
+        owner = owners.get(str(path), "")
+        level = judge_line(line, owner) if line else ("note" if owner else "warning")
+        text = re.sub(r"\s+", " ", line)
+        yield level, str(path), owner, text if len(text) <= 100 else f"{text[:97]}..."
