@@ -44,7 +44,10 @@ def find_sources(path: str, lock_path: str, lock: Lock) -> list[str]:
             raise content_hash.Unsupported(f"the lock was made from {source}, too")
         if not os.path.exists(place):
             raise HelperError(
-                "E_LOCK_SOURCE", f"the lock was made from {source}, too, which is not there"
+                "E_LOCK_SOURCE",
+                f"the lock was made from {source}, too, which is not there",
+                f"looked for {place}; a new lock is made from {os.path.basename(path)} alone",
+                "pyve lock",
             )
         found.append(path if os.path.samefile(place, path) else place)
     return found

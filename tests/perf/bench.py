@@ -5,7 +5,7 @@ Usage: bench.py [--rounds N] [--only GROUP]... [--offline] [--json FILE] [--chec
 Everything happens below one temporary folder with a HOME of its own, from a project whose path
 has a space; Pyve is installed there first and measured as a user has it, through the link in
 ~/.local/bin. Peers: uv and virtualenv beside this Python, direnv and strace on PATH. Groups: run,
-words, init, reload, conda, processes.
+words, status, init, reload, conda, processes.
 
 Exit: 0 measured, whatever the ratios are; 1 a command failed, or (--check) a ratio is over its
 budget; 2 the options are wrong.
@@ -32,7 +32,7 @@ from report import format_counts, format_group, is_over
 from timing import BenchError, Command, Group, Ratio
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = ("run", "words", "init", "reload", "conda", "processes")
+GROUPS = ("run", "words", "status", "init", "reload", "conda", "processes")
 PYPROJECT = '[project]\nname = "bench"\nversion = "1"\nrequires-python = ">=3.9"\n'
 EXPORTS = "export BENCH_ONE=1\nexport BENCH_TWO=2\nexport BENCH_THREE=3\n"
 
@@ -207,6 +207,36 @@ def plan_words(bench: Bench) -> Group:
     return group
 
 
+def plan_status(bench: Bench) -> Group:
+    """``pyve status`` of a consistent project against a ``uv sync`` that finds nothing to do."""
+    group = Group("status", bench.rounds, 5)
+    plain = bench.make_project("status project", "--no-direnv")
+    group.commands = [
+        bench.command("bash -c :", [bench.bash, "-c", ":"], plain),
+        bench.command("pyve status", [bench.pyve, "status"], plain),
+        bench.command("pyve status --brief", [bench.pyve, "status", "--brief"], plain),
+        bench.command("pyve --json status", [bench.pyve, "--json", "status"], plain),
+    ]
+    if bench.direnv:
+        # That an .envrc is allowed takes a digest.
+        allowed = bench.make_project("status project with direnv")
+        bench.call([bench.direnv, "allow", "."], allowed)
+        argv = [bench.pyve, "status"]
+        group.commands.append(bench.command("pyve status, with an .envrc", argv, allowed))
+    if bench.uv:
+        synced = bench.home / "synced project"
+        synced.mkdir()
+        (synced / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
+        argv = [bench.uv, "sync", "--python", find_interpreter(plain)]
+        bench.call(argv, synced)
+        group.commands.append(bench.command("uv sync, nothing to do", argv, synced))
+        for command in group.commands[1:-1]:
+            # (The digest for direnv is a process of its own, beside the rest.)
+            budget = None if "json" in command.label or "envrc" in command.label else 0.5
+            group.ratios.append(Ratio(command.label, "uv sync, nothing to do", budget))
+    return group
+
+
 def find_interpreter(project: Path) -> str:
     """Return the interpreter that Pyve chose, so that the peers take the same."""
     state = project / ".venv/pyve.state"
@@ -355,6 +385,7 @@ def count(bench: Bench) -> dict[str, ProcessCount]:
         bench.command("pyve run true", [bench.pyve, "run", "true"], ready),
         bench.command("pyve --version", [bench.pyve, "--version"], ready),
         bench.command("pyve help", [bench.pyve, "help"], ready),
+        bench.command("pyve status", [bench.pyve, "status"], ready),
         bench.command("pyve init --no-direnv", [bench.pyve, "init", "--no-direnv"], fresh, clear),
     ]
     return {c.label: trace_command(bench.strace, c, bench.home / "trace") for c in commands}
@@ -421,6 +452,7 @@ def measure(bench: Bench, only: Sequence[str], json_file: Path | None) -> bool:
     plans = {
         "run": plan_run,
         "words": plan_words,
+        "status": plan_status,
         "init": plan_init,
         "reload": plan_reload,
         "conda": plan_conda,
