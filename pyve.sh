@@ -64,7 +64,8 @@ find_pyve_root() {
 run_at_once() {
   local root=$PWD text="" line section="" backend="" venv="" name="" IFS=$'\n'
   local -a lines
-  [[ ${1--} != -* && $1 != */* && -n $1 ]] || return 1
+  # (A trace and a log of commands are kept by the long way.)
+  [[ ${1--} != -* && $1 != */* && -n $1 && -z ${PYVE_TRACE-}${PYVE_LOG-} ]] || return 1
   while [[ ! -f $root/.pyve/config ]]; do
     root=${root%/*}
     [[ -n $root ]] || return 1
@@ -119,7 +120,7 @@ fi
 
 # What the caller exported under Pyve's own names belongs to the commands that Pyve starts.
 for _pyve_name in REPLY VERSION DEFAULT_PYTHON_VERSION DEFAULT_VENV_DIR ENV_FILE_NAME TESTENV_DIR_NAME \
-  PYVE_ROOT PYVE_QUIET PYVE_VERBOSE PYVE_JSON PYVE_YES PYVE_COMMAND; do
+  PYVE_ROOT PYVE_QUIET PYVE_VERBOSE PYVE_JSON PYVE_YES PYVE_COMMAND PYVE_CALLED_FROM PYVE_FOLDER PYVE_WORDS; do
   if [[ -n ${!_pyve_name+set} ]]; then
     printf -v "_pyve_was_$_pyve_name" '%s' "${!_pyve_name}"
   fi
@@ -133,6 +134,10 @@ TESTENV_DIR_NAME="testenv"
 
 PYVE_QUIET="" PYVE_VERBOSE="" PYVE_JSON="" PYVE_YES=""
 PYVE_COMMAND=""
+# Where Pyve was called, and the folder that -C gives.
+PYVE_CALLED_FROM=$PWD PYVE_FOLDER="" _pyve_has_folder=""
+# The command and its arguments, as they were given.
+PYVE_WORDS=()
 _pyve_loaded=" "
 
 # Usage: need <module>...
@@ -156,33 +161,99 @@ take_global_option() {
   case $1 in
     -q | --quiet) PYVE_QUIET=1 ;;
     -v | --verbose) PYVE_VERBOSE=1 ;;
-    --json | --format=json) PYVE_JSON=1 ;;
+    --json)
+      need output
+      begin_json json
+      ;;
+    --format | --format=*) take_format "$@" || return 1 ;;
     -C)
       if (($# < 2)) || [[ ! -d $2 ]] || ! CDPATH="" cd -- "$2" 2>/dev/null; then
         need output
         trap finish EXIT
+        PYVE_COMMAND=${_pyve_named-}
         fail E_USAGE_DIRECTORY "-C needs a folder that can be entered" why "given: ${2-nothing}"
         return 1
       fi
+      PYVE_FOLDER=$2
+      [[ -z $_pyve_has_folder ]] || PYVE_FOLDER=$PWD
+      _pyve_has_folder=1
       REPLY=2
       ;;
     *) REPLY=0 ;;
   esac
 }
 
+# Usage: take_format <option> [argument]...
+# Applies --format=json or --format=jsonl, the value behind "=" or as the next word. REPLY as for
+# take_global_option. Status 1 for another value.
+take_format() {
+  local form=${1#--format=} words=1
+  need output
+  if [[ $1 == --format ]]; then
+    form=${2-} words=2
+  fi
+  case $form in
+    json | jsonl) begin_json "$form" ;;
+    *)
+      trap finish EXIT
+      fail E_USAGE_CHOICE "--format takes json or jsonl" why "given: ${form:-nothing}" fix "pyve help"
+      return 1
+      ;;
+  esac
+  REPLY=$words
+}
+
 # Usage: open_room <name> [argument]...
 # Reads the command's file and hands over to it.
 open_room() {
   PYVE_COMMAND=$1
+  PYVE_WORDS=("$@")
+  [[ -z $PYVE_JSON ]] || emit_start
   # shellcheck source=/dev/null # one of lib/commands
   . "$PYVE_ROOT/lib/commands/$1.sh"
   "cmd_${1//-/_}" "${@:2}"
+}
+
+# Usage: look_for_json [argument]...
+# Begins JSON when its option stands anywhere among Pyve's own words, so that what fails before it is read
+# answers with JSON, too.
+look_for_json() {
+  local word before="" name=""
+  for word; do
+    case $before:$word in
+      -C:*) ;;
+      *:--) return 0 ;;
+      *:--json)
+        need output
+        begin_json json
+        ;;
+      *:--format=json | *:--format=jsonl | --format:json | --format:jsonl)
+        need output
+        begin_json "${word#--format=}"
+        ;;
+      *:-*) ;;
+      *)
+        # What follows belongs to a command of the user's, or to a command line that is to be completed.
+        [[ $name != run ]] || return 0
+        name=${name:-$word}
+        _pyve_named=$name
+        [[ $name != test && $name != complete ]] || return 0
+        ;;
+    esac
+    before=$word
+  done
 }
 
 # Usage: main [argument]...
 main() {
   local _pyve_command
   find_pyve_root
+  [[ ${PYVE_LOG-} != debug ]] || need debug_log
+  if [[ ${PYVE_TRACE:-0} != 0 ]]; then
+    need output
+    begin_trace
+  fi
+  look_for_json "$@"
   while (($#)) && [[ $1 != -v || $# -gt 1 ]]; do
     take_global_option "$@"
     ((REPLY)) || break
@@ -197,10 +268,13 @@ main() {
   # run hands over to its command, and complete has no more to say than its answer.
   if [[ (${1-} != run && ${1-} != complete) || -n $PYVE_JSON ]]; then
     need output
+    # (A file that is opened where stdout is closed would become stdout.)
+    { : 8>&1; } 2>/dev/null || exec >/dev/null
     trap finish EXIT
     trap 'interrupt; exit 130' INT
   fi
   if [[ -z ${1-} ]]; then
+    PYVE_COMMAND=status
     need project_state
     show_state
     return
@@ -217,7 +291,7 @@ main() {
   if [[ ! $_pyve_command =~ ^[a-z][a-z-]*$ || ! -f $PYVE_ROOT/lib/commands/$_pyve_command.sh ]]; then
     need cli
     PYVE_COMMAND=$_pyve_command
-    fail_unknown_command "$_pyve_command"
+    fail_unknown_command "$_pyve_command" "$@"
     return 1
   fi
   if wants_help "$_pyve_command" "$@"; then

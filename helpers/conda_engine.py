@@ -29,12 +29,12 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import os
 import re
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyve_core import Answer, HelperError, Options, Value, parse_options, redact, run_helper
+from pyve_core.fixes import let_read, missing_engine, quote, remake_toolchain, repeat
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -62,18 +62,14 @@ def need_rattler() -> str:
     try:
         import rattler
     except ImportError as error:
-        raise HelperError(
-            "E_ENGINE_MISSING",
-            "the built-in engine is not in Pyve's toolchain",
-            str(error),
-            "pyve doctor",
-        ) from error
+        message = "the built-in engine is not in Pyve's toolchain"
+        raise missing_engine(message, error) from error
     if not hasattr(rattler, "PackageCache"):
         raise HelperError(
             "E_ENGINE_MISSING",
             f"py-rattler {rattler.__version__} is too old for the built-in engine",
             "0.28 is needed, which needs Python 3.10",
-            "pyve doctor",
+            remake_toolchain(),
         )
     # A deprecated or a tolerated thing is no business of whoever makes an environment.
     import warnings
@@ -92,7 +88,10 @@ def is_lock(path: Path) -> bool:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise HelperError(
-            "E_CONDA_FILE", f"cannot read {path}", error.strerror or str(error)
+            "E_CONDA_FILE",
+            f"cannot read {path}",
+            [error.strerror or str(error), "it has to be a file that you may read"],
+            let_read(path),
         ) from error
     return bool(re.search(r"^package:", text, re.M) and re.search(r"^metadata:", text, re.M))
 
@@ -114,10 +113,19 @@ def check_platform(platform: str) -> str:
 
     names = [str(subdir) for subdir in Subdir.all()]
     if platform not in names:
+        if platform == os.environ.get("CONDA_SUBDIR"):
+            fix = repeat("CONDA_SUBDIR")
+        else:
+            import difflib
+
+            usual = [name for name in names if name.startswith(("linux-64", "linux-aarch", "osx"))]
+            near = difflib.get_close_matches(platform, usual, 1, 0.5) or [str(Subdir.current())]
+            fix = f"pyve lock --platform {near[0]}"
         raise HelperError(
             "E_CONDA_PLATFORM",
             f"conda has no platform {platform}",
             "usual ones: linux-64, linux-aarch64, osx-64, osx-arm64, win-64",
+            fix,
         )
     return platform
 
@@ -175,7 +183,7 @@ class Wish:
                 "E_CONDA_PLATFORM",
                 f"{path.name} is not for {platform}",
                 f"it is for {', '.join(lock.platforms)}",
-                f"pyve lock --platform {platform}",
+                f"pyve lock --platform {' --platform '.join([platform, *lock.platforms])}",
             )
         packages = select_packages(lock.packages, platform, options.get_all("category"))
         self.items = items_of_lock(packages, path.name)
@@ -215,8 +223,10 @@ def channels_of(environment: Environment, warnings: list[str]) -> list[str]:
         raise HelperError(
             "E_CONDA_CHANNEL",
             "environment.yml has no channel but nodefaults",
-            "there is nowhere to take packages from",
-            "${EDITOR:-vi} environment.yml",
+            [
+                "there is nowhere to take packages from",
+                f"add one below channels: in environment.yml, such as {DEFAULT_CHANNEL}",
+            ],
         )
     warnings.append(f"environment.yml names no channels; {DEFAULT_CHANNEL} is taken")
     return [DEFAULT_CHANNEL]
@@ -232,7 +242,7 @@ def priority_of(options: Options, environment: Environment) -> str:
         raise HelperError(
             "E_CONDA_SPEC",
             f"no channel priority: {priority}",
-            f"it is one of {', '.join(PRIORITIES)}",
+            f"it is one of {', '.join(PRIORITIES)}; mend it in environment.yml",
         )
     return priority
 
@@ -280,7 +290,7 @@ async def make_environment(
     environment = wish.environment
     if environment is not None:
         solver = make_solver(options, environment, wish.platform, warnings)
-        items = [item_of(record) for record in await solver.solve()]
+        wish.items = items = [item_of(record) for record in await solver.solve()]
         specs = {wanted.name: redact(wanted.text) for wanted in solver.wanted}
         shown = [redact(name) for name in solver.channels.names]
     assert items is not None, "a lock or a prefix says what it has"
@@ -310,6 +320,20 @@ async def make_environment(
     }
 
 
+def propose_other_archives(wish: Wish, error: HelperError, cache: Cache) -> list[str]:
+    """Give the command that leads to other archives than those that do not do."""
+    if wish.source == "prefix":
+        return ["pyve init --force"]
+    found = [item for item in wish.items or () if error.message.startswith(item.title)]
+    if wish.source == "lock":
+        names = [item.title.rpartition("-")[0] for item in found]
+        return [f"pyve lock --upgrade {quote(name)}" for name in names[:1]]
+    if found and not found[0].url.startswith("file:"):
+        # The index that was kept may be an old one.
+        return [f"rm -rf {quote(cache.root / 'index')}"]
+    return []
+
+
 def create(options: Options) -> Answer:
     """Make an environment."""
     version = need_rattler()
@@ -324,12 +348,8 @@ def create(options: Options) -> Answer:
         try:
             answer = run(make_environment(wish, options, prefix, cache, warnings))
         except HelperError as error:
-            if wish.source == "lock" and error.code in ("E_CONDA_HASH", "E_CONDA_MISSING"):
-                error.fix = ["pyve lock"]
-            elif error.code == "E_CONDA_HASH":
-                # An old index may be what is wrong.
-                index = shlex.quote(str(cache.root / "index"))
-                error.fix = [f"rm -r {index}", "pyve init"]
+            if error.code in ("E_CONDA_HASH", "E_CONDA_MISSING"):
+                error.fix = propose_other_archives(wish, error, cache)
             raise
         finally:
             cache.close()

@@ -28,8 +28,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conda_engine import cache_folder, check_platform, current_platform, priority_of
+from pyve_conda.cache_folders import explain_cache, make_index
+from pyve_conda.lock_content import (
+    check_digests,
+    describe_changes,
+    replace_file,
+    versions_of,
+    write_spec,
+)
 from pyve_conda.lock_failures import explain_locking
 from pyve_core import Answer, HelperError, Options, parse_options, progress, redact, run_helper
+from pyve_core.fixes import missing_engine, quote, repeat_without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,12 +55,7 @@ def need_conda_lock() -> None:
     try:
         import conda_lock.conda_lock  # noqa: F401
     except ImportError as error:
-        raise HelperError(
-            "E_ENGINE_MISSING",
-            "conda-lock is not in Pyve's toolchain",
-            str(error),
-            "pyve doctor",
-        ) from error
+        raise missing_engine("conda-lock is not in Pyve's toolchain", error) from error
 
 
 @contextlib.contextmanager
@@ -61,22 +65,36 @@ def engine_program(engine: str, settings: dict[str, str]) -> Iterator[str]:
     Args:
         engine: "rattler", or the path of a micromamba, mamba or conda.
         settings: environment variables for it.
+
+    Raises:
+        HelperError: E_ENGINE_MISSING, E_CONDA_CACHE, E_DISK_FULL.
     """
-    os.environ.update(settings)
     if engine != RATTLER:
         if not os.access(engine, os.X_OK):
-            raise HelperError("E_ENGINE_MISSING", f"not a program: {engine}", fix="pyve doctor")
+            raise HelperError(
+                "E_ENGINE_MISSING",
+                f"not a program: {engine}",
+                "it is what was to solve",
+                "pyve lock --engine rattler",
+            )
+        os.environ.update(settings)
         yield engine
         return
     helper = Path(__file__).resolve().with_name("conda_stand_in.py")
     words = [sys.executable, "-E", "-s", "-B", "-X", "utf8", str(helper)]
     # In the cache and not among temporary files, where a program may not be allowed to run.
-    cache = settings["PYVE_CONDA_CACHE"]
-    os.makedirs(cache, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="pyve-lock-", dir=cache) as folder:
-        program = Path(folder) / "pyve-conda"
-        program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
-        program.chmod(0o700)
+    cache = Path(settings["PYVE_CONDA_CACHE"])
+    with contextlib.ExitStack() as stack:
+        try:
+            # (The engine would find it out, too, but behind what conda-lock says about it.)
+            make_index(cache)
+            place = tempfile.TemporaryDirectory(prefix="pyve-lock-", dir=cache)
+            program = Path(stack.enter_context(place)) / "pyve-conda"
+            program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+            program.chmod(0o700)
+        except OSError as error:
+            raise explain_cache(error, cache) from error
+        os.environ.update(settings)
         yield str(program)
 
 
@@ -153,8 +171,13 @@ class Locking:
                     src_files=[self.source], platform_overrides=self.platforms, mapping_url=mapping
                 )
         except Exception as error:
-            raise explain_locking(error, self.source.name, self.mapping) from error
+            raise self.explain(error) from error
         self.old = self.read_old()
+
+    def explain(self, error: Exception) -> HelperError:
+        """Turn a failure of conda-lock into a diagnostic."""
+        repositories = self.environment.pip_repositories
+        return explain_locking(error, self.source.name, self.mapping, repositories)
 
     def check_secrets(self) -> None:
         """See that no password of a channel would be written into the lock.
@@ -162,8 +185,6 @@ class Locking:
         Raises:
             HelperError: E_CONDA_SECRET.
         """
-        from pyve_conda.failures import edit
-
         for channel in self.environment.channels:
             url = re.sub(r"\$(\{\w+\}|\w+)", "", channel)
             login = re.search(r"://([^/@]*)@", url)
@@ -171,8 +192,10 @@ class Locking:
                 raise HelperError(
                     "E_CONDA_SECRET",
                     "the lock would hold the password of a channel",
-                    [redact(channel), "write ${NAME} there, and export NAME=VALUE"],
-                    edit(self.source.name),
+                    [
+                        redact(channel),
+                        f"write ${{NAME}} in its place in {self.source.name}, and export NAME",
+                    ],
                 )
 
     def check_pip(self) -> list[str]:
@@ -184,14 +207,13 @@ class Locking:
         Raises:
             HelperError: E_CONDA_SPEC, E_CONDA_OFFLINE.
         """
-        from pyve_conda.failures import edit
-
         warnings = []
         if self.environment.pip and self.options.has("offline") and not self.options.has("check"):
             raise HelperError(
                 "E_CONDA_OFFLINE",
                 f"{self.source.name} has a pip: section, which cannot be locked offline",
-                fix="pyve lock",
+                "what the package index has is not kept",
+                repeat_without("--offline"),
             )
         for line in self.environment.pip:
             if line.startswith("-e "):
@@ -200,8 +222,8 @@ class Locking:
                 raise HelperError(
                     "E_CONDA_SPEC",
                     f"a line for pip in {self.source.name} cannot be locked: {redact(line)}",
-                    "a lock has requirements only, no options, files and folders",
-                    edit(self.source.name),
+                    "a lock has requirements only, no options, files and folders: see "
+                    f"{self.source.name}, line {self.environment.lines.get(line, 1)}",
                 )
         return warnings
 
@@ -228,6 +250,9 @@ class Locking:
         """Say why platforms have to be solved for: the reason by platform."""
         from conda_lock.content_hash import backwards_compatible_content_hashes
 
+        damaged = self.find_damage()
+        sources = self.old.metadata.sources if self.old else []
+        gone = [source for source in sources if not (self.output.parent / source).exists()]
         reasons = {}
         for platform in self.platforms:
             recorded = self.old.metadata.content_hash.get(platform) if self.old else None
@@ -239,7 +264,26 @@ class Locking:
                 self.spec, self.virtual, platform
             ):
                 reasons[platform] = f"{self.source.name} has changed since {platform} was locked"
+            elif platform in damaged:
+                reasons[platform] = damaged[platform]
+            elif gone:
+                reasons[platform] = f"{gone[0]}, which it was made from, too, is not there"
         return reasons
+
+    def find_damage(self) -> dict[str, str]:
+        """Say what is wrong with entries of the lock, as somebody may have changed it by hand."""
+        from pyve_conda.records import check_entry, check_hashes
+
+        damaged = {}
+        for package in self.old.package if self.old else ():
+            url = re.sub(r"\$(\{\w+\}|\w+)", "x", package.url)
+            try:
+                if package.manager == "conda":
+                    check_entry(package.name, str(package.version), url, self.output.name)
+                check_hashes(package.name, package.hash.md5, package.hash.sha256, self.output.name)
+            except HelperError as error:
+                damaged[package.platform] = f"{error.message}: {error.why[0]}"
+        return damaged
 
     def check(self) -> Answer:
         """Say whether the lock is current."""
@@ -261,11 +305,49 @@ class Locking:
         if not names:
             return
         if self.old is None:
-            raise HelperError("E_CONDA_LOCK", f"there is no {self.output.name}", fix="pyve lock")
+            raise HelperError(
+                "E_CONDA_LOCK",
+                f"there is no {self.output.name}",
+                "so there is nothing to upgrade",
+                "pyve lock",
+            )
         known = {package.name for package in self.old.package}
         for name in names:
             if name not in known:
-                raise HelperError("E_CONDA_MISSING", f"{name} is not in {self.output.name}")
+                import difflib
+
+                near = difflib.get_close_matches(name, sorted(known), 1, 0.6)
+                raise HelperError(
+                    "E_CONDA_MISSING",
+                    f"{name} is not in {self.output.name}",
+                    f"did you mean {near[0]}?" if near else f"it has {len(known)} other packages",
+                    f"pyve lock --upgrade {quote(near[0])}" if near else "pyve lock",
+                )
+
+    def name_directly(self, names: Sequence[str]) -> Any:
+        """Return what to lock with packages named that only others need.
+
+        conda-lock upgrades nothing but what environment.yml names.
+        """
+        from conda_lock.models.lock_spec import VersionedDependency
+
+        wanted = {platform: list(found) for platform, found in self.spec.dependencies.items()}
+        is_same = True
+        for package in self.old.package:
+            known = wanted.get(package.platform, [])
+            if (
+                package.manager == "conda"
+                and package.name in names
+                and package.name not in {dependency.name for dependency in known}
+            ):
+                category = getattr(package, "category", None) or "main"
+                known.append(
+                    VersionedDependency(
+                        name=package.name, manager="conda", category=category, version="*"
+                    )
+                )
+                is_same = False
+        return self.spec if is_same else self.spec.model_copy(update={"dependencies": wanted})
 
     def solve(self, program: str, platforms: Sequence[str]) -> Any:
         """Solve for some platforms.
@@ -274,22 +356,27 @@ class Locking:
             conda-lock's lock file, of all wanted platforms.
         """
         from conda_lock.conda_lock import create_lockfile_from_spec
+        from conda_lock.content_hash import compute_content_hashes
         from conda_lock.lockfile.v2prelim.models import UpdateSpecification
 
         names = self.options.get_all("upgrade")
         # Without names nothing old is given: what has vanished from a channel must not stay.
         old = self.old.package if self.old and names else []
+        spec = self.name_directly(names) if old else self.spec
         # As the virtual packages of conda-lock are a context for the whole run.
         with quiet(), self.virtual:
             fresh = create_lockfile_from_spec(
                 conda=program,
-                spec=self.spec,
+                spec=spec,
                 platforms=list(platforms),
                 lockfile_path=self.output,
                 update_spec=UpdateSpecification(locked=old, update=names),
                 virtual_package_repo=self.virtual,
                 mapping_url=self.mapping,
             )
+        if spec is not self.spec:
+            hashes = compute_content_hashes(self.spec, self.virtual)
+            fresh.metadata.content_hash.update({p: hashes[p] for p in platforms})
         if self.old is not None:
             kept = [
                 package
@@ -350,7 +437,7 @@ class Locking:
             except HelperError:
                 raise
             except Exception as error:
-                raise explain_locking(error, self.source.name, self.mapping) from error
+                raise self.explain(error) from error
             check_digests(content)
             data = self.render(content)
             changed = not self.output.is_file() or self.output.read_bytes() != data
@@ -371,75 +458,6 @@ class Locking:
         }
 
 
-def write_spec(dependency: Any) -> str:
-    """Write a dependency of conda-lock as a match specification."""
-    channel = f"{dependency.conda_channel}::" if dependency.conda_channel else ""
-    version = dependency.version or ("*" if dependency.build else "")
-    return f"{channel}{dependency.name} {version} {dependency.build or ''}".strip()
-
-
-def check_digests(content: Any) -> None:
-    """See that every package of a lock has a digest.
-
-    Raises:
-        HelperError: E_CONDA_HASH.
-    """
-    for package in content.package:
-        if not (package.hash.sha256 or package.hash.md5):
-            raise HelperError(
-                "E_CONDA_HASH",
-                f"there is no digest of {package.name} {package.version}",
-                [redact(package.url), "its channel or index gives none, so it cannot be locked"],
-            )
-
-
-def versions_of(content: Any, platforms: Sequence[str]) -> dict[tuple[str, str], str]:
-    """Return the version of each package by platform and name."""
-    packages = content.package if content is not None else ()
-    return {
-        (package.platform, package.name): str(package.version)
-        for package in packages
-        if package.platform in platforms
-    }
-
-
-def describe_changes(
-    before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]
-) -> list[str]:
-    """Say which versions have changed, once for all platforms."""
-    lines = set()
-    for key in {**before, **after}:
-        old, new = before.get(key, ""), after.get(key, "")
-        if old != new:
-            lines.add(f"{key[1]} {old or '-'} -> {new or '-'}")
-    return sorted(lines)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Put a file in the place of another; the mode stays.
-
-    Raises:
-        HelperError: E_CONDA_WRITE, E_DISK_FULL.
-    """
-    from pyve_conda.failures import full_disk, is_full_disk
-
-    path = Path(os.path.realpath(path))
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        mode = path.stat().st_mode & 0o7777 if path.exists() else None
-        part.write_bytes(data)
-        if mode is not None:
-            part.chmod(mode)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        if is_full_disk(str(error)):
-            raise full_disk(str(path)) from error
-        raise HelperError(
-            "E_CONDA_WRITE", f"cannot write {path}", error.strerror or str(error)
-        ) from error
-
-
 def main(argv: list[str]) -> Answer:
     """Do what the arguments say."""
     options = parse_options(
@@ -449,6 +467,7 @@ def main(argv: list[str]) -> Answer:
     )
     if options.words != ["lock"]:
         raise HelperError("E_HELPER_USAGE", "the word lock is needed")
+    os.environ.setdefault("PYVE_AGAIN", "pyve lock")
     need_conda_lock()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with temporary_folder(), mapping_file(options) as mapping:

@@ -126,6 +126,7 @@ async def solve(command: str, values: dict[str, list[str]], specs: list[str]) ->
             virtual = packages
     installed: dict[str, Any] = {}
     kept: list[Any] = []
+    names: set[str] = set()
     if command != "create":
         installed = read_installed(Path(values["p"][0]))
         names = {spec.split("::")[-1].split("[")[0].split("=")[0].split(" ")[0] for spec in specs}
@@ -145,7 +146,8 @@ async def solve(command: str, values: dict[str, list[str]], specs: list[str]) ->
     actions = []
     for record in await Solver(question).solve():
         name = record.name.normalized
-        if name in installed and installed[name]["url"] == record.url:
+        # (What is to be upgraded is told in any case: its digest in the lock may be what is wrong.)
+        if name in installed and name not in names and installed[name]["url"] == record.url:
             continue
         channel, subdir, file_name = split_archive_url(record.url)
         action = json.loads(record.to_json())

@@ -31,7 +31,10 @@ def read_variables(prefix: str) -> "dict[str, str]":
         if not os.path.isfile(path):
             continue
         with open(path, encoding="utf-8") as stream:
-            content = json.load(stream)
+            try:
+                content = json.load(stream)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
         if path.endswith("state") and isinstance(content, dict):
             content = content.get("env_vars", {})
         if not isinstance(content, dict):

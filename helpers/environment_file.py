@@ -55,7 +55,7 @@ def describe_lock(options: Options) -> Answer:
             "E_LOCK_PLATFORM",
             f"{options.get('file')} has nothing for {platform}",
             f"it is made for {', '.join(lock.platforms)}",
-            f"pyve lock --platform {platform}",
+            f"pyve lock --platform {' --platform '.join([platform, *lock.platforms])}",
         )
     if options.has("packages"):
         answer["packages"] = [
@@ -88,7 +88,8 @@ def describe_content_hash(options: Options) -> Answer:
                 raise HelperError(
                     "E_CONTENT_HASH",
                     f"the content hash of {path} cannot be told without conda-lock",
-                    str(error),
+                    [str(error), "conda-lock is fetched when it is first needed"],
+                    "pyve lock",
                 ) from error
     return {"content_hash": found}
 

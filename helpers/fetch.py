@@ -13,6 +13,7 @@ that is a file. One line on stderr says why.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
@@ -172,6 +173,16 @@ def unpack(tarball: str, file: str, limit: int) -> None:
         raise HelperError(ARCHIVE, str(error)) from error
 
 
+def log_what_is_started() -> None:
+    """Log programs and requests as other helpers do; with PYVE_LOG=debug only."""
+    if os.environ.get("PYVE_LOG") == "debug" and sys.version_info >= (3, 9):
+        # (python -I does not have this folder there.)
+        sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+        from pyve_core.debug_log import start_logging
+
+        start_logging()
+
+
 def main(argv: list[str]) -> int:
     """Do what the arguments say, and return the exit status."""
     try:
@@ -188,4 +199,5 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    log_what_is_started()
     sys.exit(main(sys.argv[1:]))

@@ -134,11 +134,12 @@ def install_pip(tree: str, wheels: list[str]) -> bool:
                 k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "PYTHON"))
             }
             environment.update(PIP_CONFIG_FILE=os.devnull)
-            options = "--quiet --no-index --no-deps --no-cache-dir --disable-pip-version-check"
+            options = "--quiet --no-index --no-deps --no-cache-dir --no-compile"
             subprocess.run(
                 [
                     *(python, "-I", os.path.join(wheel, "pip"), "install"),
-                    *(*options.split(), "--root-user-action=ignore", wheel),
+                    *(*options.split(), "--disable-pip-version-check"),
+                    *("--root-user-action=ignore", wheel),
                 ],
                 check=True,
                 env=environment,
@@ -182,12 +183,28 @@ def move_texts(tree: str, text: str) -> None:
 
 
 def share_pip(tree: str, shared: str, place: str) -> None:
-    """Move what is installed in ``tree`` to ``shared``, and let the tree find it at ``place``."""
+    """Move what is installed in ``tree`` to ``shared``, and let the tree find it at ``place``.
+
+    It is compiled here, on all processors, and not by pip, which uses one.
+    """
+    import compileall
+
     packages = os.path.join(tree, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
     os.rename(packages, shared)
     os.mkdir(packages)
     with open(os.path.join(packages, "pyve_pip.pth"), "w", encoding="utf-8") as stream:
         stream.write(place + "\n")
+    compileall.compile_dir(shared, ddir=place, quiet=2, workers=0)
+
+
+def log_what_is_started() -> None:
+    """Log programs and requests as other helpers do; with PYVE_LOG=debug only."""
+    if os.environ.get("PYVE_LOG") == "debug" and sys.version_info >= (3, 9):
+        # (python -I does not have this folder there.)
+        sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+        from pyve_core.debug_log import start_logging
+
+        start_logging()
 
 
 def main(target: str, place: str, wheels: list[str]) -> int:
@@ -205,4 +222,5 @@ def main(target: str, place: str, wheels: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    log_what_is_started()
     sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))

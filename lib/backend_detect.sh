@@ -65,7 +65,8 @@ find_backend() {
   case $REPLY in
     ambiguous)
       BACKEND_SOURCE="default"
-      log_warning "$CONDA_FILE speaks for micromamba and $PYTHON_FILE for venv; taking venv (--backend decides)"
+      warn W_BACKEND_AMBIGUOUS "$CONDA_FILE speaks for micromamba and $PYTHON_FILE for venv; taking venv" \
+        why "nobody was asked; --backend venv or --backend micromamba decides"
       REPLY=venv
       ;;
     none)
@@ -106,21 +107,30 @@ validate_config_file() {
     return 0
   fi
   if ! config_load; then
-    fail E_CONFIG_READ "cannot read .pyve/config" why "no permission"
+    load_fixes
+    propose_access .pyve/config
+    fail E_CONFIG_READ "cannot read .pyve/config" why "no permission" fix "${REPLY:-chmod u+r .pyve/config}"
     return 1
   fi
   config_get backend
-  if [[ -n $REPLY ]]; then
-    validate_backend "$REPLY" || status=1
-  fi
+  case $REPLY in
+    "" | venv | micromamba | auto) ;;
+    *) fail_config_value backend "$REPLY" "there are venv, micromamba and auto" || status=1 ;;
+  esac
   config_get venv.directory
-  if [[ -n $REPLY ]]; then
-    validate_venv_dir_name "$REPLY" || status=1
+  # (In a shell of its own: what it says is about names that are typed.)
+  if [[ -n $REPLY && $REPLY != .venv ]] && ! (validate_venv_dir_name "$REPLY") 2>/dev/null; then
+    fail_config_value venv.directory "$REPLY" "it is the name of one folder of the project, such as .venv" || status=1
   fi
   config_get prompt.show
   if [[ -n $REPLY ]] && ! parse_boolean "$REPLY"; then
-    fail E_CONFIG_VALUE "prompt.show in .pyve/config is '$REPLY'" why "it is true or false"
-    status=1
+    fail_config_value prompt.show "$REPLY" "it is true or false" || status=1
   fi
   return "$status"
+}
+
+# Usage: fail_config_value <key> <value> <what is allowed>
+# Says what .pyve/config cannot say. Status 1.
+fail_config_value() {
+  fail E_CONFIG_VALUE "$1 in .pyve/config is '${2//[[:cntrl:]]/?}'" why "$3; change it in the file"
 }

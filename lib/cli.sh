@@ -6,12 +6,15 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
+declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 
 ARGS=()
 _option_long=()
 _option_short=()
 _option_takes=()
+# What parse_options was given.
+_option_words=()
 
 # Usage: read_option_header <file>
 # Fills _option_long (name without dashes), _option_short ("-f" or "") and _option_takes (the
@@ -37,6 +40,7 @@ read_option_header() {
 # ARGS to the rest. Global options are taken wherever they stand. Status 1 for an unknown
 # option, a missing value or a value where none is taken; nothing has been done then.
 parse_options() {
+  _option_words=("$@")
   local word name value has_value i found
   local rest=()
   read_option_header "$PYVE_ROOT/lib/commands/$PYVE_COMMAND.sh"
@@ -83,7 +87,8 @@ parse_options() {
       shift
     elif [[ -z ${_option_takes[found]} ]]; then
       if [[ -n $has_value ]]; then
-        fail E_USAGE_VALUE "$name takes no value" why "given: $word" fix "pyve help $PYVE_COMMAND"
+        replace_option_word "$word" "$name"
+        fail E_USAGE_VALUE "$name takes no value" why "given: $word" fix "$REPLY"
         return 1
       fi
       value=1
@@ -107,41 +112,89 @@ parse_options() {
 # Usage: expect_arguments <most>
 # Status 1, with a message, when parse_options left more than <most> arguments.
 expect_arguments() {
-  if ((${#ARGS[@]} > $1)); then
-    fail E_USAGE_ARGUMENT "pyve $PYVE_COMMAND does not know what to do with '${ARGS[$1]}'" fix "pyve help $PYVE_COMMAND"
+  local i takes="it takes no argument" surplus=$((${#ARGS[@]} - $1))
+  local -a words=()
+  if ((surplus > 0)); then
+    # The arguments are among the words in their order; the last ones are too many.
+    for ((i = ${#_option_words[@]} - 1; i >= 0; i--)); do
+      if ((surplus > 0)) && [[ ${_option_words[i]} == "${ARGS[$1 + surplus - 1]}" ]]; then
+        surplus=$((surplus - 1))
+      else
+        words=("${_option_words[i]}" ${words[@]+"${words[@]}"})
+      fi
+    done
+    case $1 in
+      0) ;;
+      1) takes="it takes one argument" ;;
+      *) takes="it takes $1 arguments" ;;
+    esac
+    quote_words pyve "$PYVE_COMMAND" ${words[@]+"${words[@]}"}
+    fail E_USAGE_ARGUMENT "pyve $PYVE_COMMAND does not know what to do with '${ARGS[$1]}'" \
+      why "$takes" fix "$REPLY"
     return 1
   fi
 }
 
-# Usage: fail_unknown_command <name>
+# Usage: fail_unknown_command <name> [argument]...
 # Says so, with the nearest command there is. Status 1.
 fail_unknown_command() {
-  local file name names=()
+  local file name given=$1 meant names=()
+  shift
   for file in "$PYVE_ROOT/lib/commands"/*.sh; do
     name=${file##*/}
     names+=("${name%.sh}")
   done
-  suggest "$1" "${names[@]}"
+  suggest "$given" "${names[@]}"
   if [[ -n $REPLY ]]; then
-    fail E_USAGE_COMMAND "'$1' is not a pyve command" why "did you mean '$REPLY'?" fix "pyve $REPLY"
+    meant=$REPLY
+    quote_words pyve "$meant" "$@"
+    fail E_USAGE_COMMAND "'$given' is not a pyve command" why "did you mean '$meant'?" fix "$REPLY"
   else
-    fail E_USAGE_COMMAND "'$1' is not a pyve command" fix "pyve help"
+    fail E_USAGE_COMMAND "'$given' is not a pyve command" fix "pyve help"
   fi
 }
 
 # Usage: fail_unknown_option <option>
 # Says so, with the nearest option that the room has. Status 1.
 fail_unknown_option() {
-  local name names=(--quiet --verbose --json --help)
+  local name given=$1 meant names=(--quiet --verbose --json --format --help)
   for name in ${_option_long[@]+"${_option_long[@]}"}; do
     names+=("--$name")
   done
-  suggest "$1" "${names[@]}"
+  suggest "$given" "${names[@]}"
   if [[ -n $REPLY ]]; then
-    fail E_USAGE_OPTION "pyve $PYVE_COMMAND has no option '$1'" why "did you mean '$REPLY'?" fix "pyve help $PYVE_COMMAND"
+    meant=$REPLY
+    replace_option_word "$given" "$meant"
+    fail E_USAGE_OPTION "pyve $PYVE_COMMAND has no option '$given'" why "did you mean '$meant'?" fix "$REPLY"
   else
-    fail E_USAGE_OPTION "pyve $PYVE_COMMAND has no option '$1'" fix "pyve help $PYVE_COMMAND"
+    fail E_USAGE_OPTION "pyve $PYVE_COMMAND has no option '$given'" fix "pyve help $PYVE_COMMAND"
   fi
+}
+
+# Usage: replace_option_word <given> <meant>
+# Sets REPLY to the command line that parse_options was given, with one option (and not its value)
+# replaced.
+replace_option_word() {
+  local word
+  local -a words=()
+  for word in ${_option_words[@]+"${_option_words[@]}"}; do
+    if [[ $word == "$1" || $word == "$1="* ]]; then
+      word=$2${word#"$1"}
+    fi
+    words+=("$word")
+  done
+  quote_words pyve "$PYVE_COMMAND" ${words[@]+"${words[@]}"}
+}
+
+# Usage: quote_words <word>...
+# Sets REPLY to a command line of these words.
+quote_words() {
+  local word line=""
+  for word; do
+    quote_word "$word"
+    line+=${line:+ }$REPLY
+  done
+  REPLY=$line
 }
 
 # Usage: suggest <word> <candidate>...

@@ -220,6 +220,7 @@ _find_kind() {
     COMMAND) REPLY=commands ;;
     DIR) REPLY=folders ;;
     FILE) REPLY=files ;;
+    FORM) REPLY="json|jsonl" ;;
     SHELL) REPLY="bash|zsh|fish" ;;
     TYPE) REPLY=backends ;;
     VENV_DIR) REPLY=environments ;;
@@ -289,7 +290,8 @@ find_completions() {
         ((i < _last)) || break
         _enter_folder "${_words[i]}"
         ;;
-      --format=json) ;;
+      --format) i=$((i + 1)) ;;
+      --format=*) ;;
       *)
         _find_option "${_words[i]}" && [[ ${_words[i]} != -h && ${_words[i]} != --help ]] || break
         _given[REPLY]=1
@@ -302,6 +304,8 @@ find_completions() {
     fi
   elif ((_last > 0)) && [[ ${_words[_last - 1]} == -C ]]; then
     _offer_value DIR
+  elif ((_last > 0)) && [[ ${_words[_last - 1]} == --format ]]; then
+    _offer_value FORM
   elif [[ $word == -* ]]; then
     _offer_options
   else

@@ -24,6 +24,8 @@ _offer_kind() {
       _offer_pythons
       ;;
     environments) _offer_environments "$2" ;;
+    codes) _offer_codes ;;
+    checks) _offer_checks ;;
     backends)
       _offer venv "An environment of Python's own kind, filled by pip"
       _offer micromamba "A conda environment, made by micromamba"
@@ -35,6 +37,51 @@ _offer_kind() {
       done
       ;;
   esac
+}
+
+# Usage: _offer_codes
+# Offers the codes of Pyve's messages: as they are written, or, when the word begins so, in small letters
+# and without the letter in front.
+_offer_codes() {
+  local code i from word small=abcdefghijklmnopqrstuvwxyz capitals=ABCDEFGHIJKLMNOPQRSTUVWXYZ
+  local IFS=$' \t\n'
+  declare -F list_codes >/dev/null || . "${BASH_SOURCE[0]%/*}/codes.sh"
+  list_codes
+  for ((i = 0; i < ${#CODES[@]}; i++)); do
+    code=${CODES[i]}
+    if [[ $_filter == [a-z]* ]]; then
+      # (The first letter decides for most of them.)
+      from=${small%%"${_filter:0:1}"*}
+      [[ ${code:2:1} == "${capitals:${#from}:1}" ]] || continue
+      word=""
+      for ((from = 2; from < ${#code}; from++)); do
+        case ${code:from:1} in
+          _) word+="-" ;;
+          [A-Z])
+            REPLY=${capitals%%"${code:from:1}"*}
+            word+=${small:${#REPLY}:1}
+            ;;
+          *) word+=${code:from:1} ;;
+        esac
+      done
+      code=$word
+    fi
+    # (An error and a warning may have the same name.)
+    [[ $'\n'$_answer == *$'\n'"$code"$'\t'* ]] || _offer "$code" "${CODE_MESSAGES[i]}"
+  done
+}
+
+# Usage: _offer_checks
+# Offers the checks of `pyve doctor`.
+_offer_checks() {
+  local check rest
+  local IFS=$' \t\n'
+  declare -p DOCTOR_CHECKS >/dev/null 2>&1 || . "${BASH_SOURCE[0]%/*}/doctor/list.sh"
+  for check in "${DOCTOR_CHECKS[@]}"; do
+    # "ID MODULE KIND what it looks at"
+    rest=${check#* * }
+    _offer "${check%% *}" "${rest#* }"
+  done
 }
 
 # Usage: _offer_environments <are leading dashes fine?>

@@ -182,9 +182,11 @@ run_activation() {
   local _variables="" _python=$1/bin/python _out="" _log
   local -a _env=(env)
   declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+  declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
   [[ -x $_python ]] || _python=python3
   if [[ -f $1/conda-meta/state || -d $1/etc/conda/env_vars.d ]]; then
-    if ! _variables=$("$_python" -I -S "$PYVE_ROOT/helpers/conda_variables.py" "$1" 2>&1 </dev/null); then
+    if ! _variables=$(logged "$_python" -I -S "$PYVE_ROOT/helpers/conda_variables.py" "$1" 2>&1 </dev/null); then
+      _variables=${_variables%$'\n'}
       fail E_CONDA_STATE "the variables of the environment cannot be read" why "${_variables##*$'\n'}" fix "pyve init --force"
       return 1
     fi
@@ -193,17 +195,45 @@ run_activation() {
     _env=(env -i PATH="$PATH" HOME="${HOME-}" TMPDIR="${TMPDIR:-/tmp}" TERM="${TERM:-dumb}" LANG="${LANG:-C}")
   fi
   _log=$(mktemp "${TMPDIR:-/tmp}/pyve.XXXXXX") || return 1
-  _out=$("${_env[@]}" "$BASH" --noprofile --norc "$PYVE_ROOT/lib/shell/activate_conda.bash" "$1" "$2" "$_variables" 2>"$_log" </dev/null) || :
+  _out=$(logged "${_env[@]}" "$BASH" --noprofile --norc "$PYVE_ROOT/lib/shell/activate_conda.bash" "$1" "$2" "$_variables" 2>"$_log" </dev/null) || :
   if [[ $_out != *$'\n'end ]]; then
     IFS= read -r -d '' _variables <"$_log" || :
     rm -f "$_log"
-    _variables=${_variables%$'\n'}
-    fail E_CONDA_ACTIVATION "the activation of $1 does not come to its end" \
-      why "${_variables##*$'\n'}" why "a script in its etc/conda/activate.d ends the shell" fix "ls $1/etc/conda/activate.d"
+    fail_activation "$1" "$_variables"
     return 1
   fi
   rm -f "$_log"
   REPLY=$_out$'\n'
+}
+
+# Usage: fail_activation <prefix> <what was said on stderr>
+# Says which script ends the shell, what it said, and how to pass over it. Status 1.
+fail_activation() {
+  local _script="" _rest=$2 _file
+  local -a _lines=()
+  declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
+  if [[ $_rest == *$'\036'* ]]; then
+    _rest=${_rest##*$'\036'}
+    _script=${_rest%%$'\n'*}
+    _rest=${_rest#*$'\n'}
+  fi
+  _rest=${_rest%$'\n'}
+  [[ -z $_rest ]] || _lines=(why "it says: ${_rest##*$'\n'}")
+  if [[ -n $_script ]]; then
+    for _file in "$1"/conda-meta/*.json; do
+      if [[ -f $_file ]] && grep -qF "\"etc/conda/activate.d/${_script##*/}\"" "$_file"; then
+        _file=${_file##*/}
+        _lines+=(why "it is a part of the package ${_file%.json}")
+      fi
+    done
+    quote_word "$_script.off"
+    _file=$REPLY
+    quote_word "$_script"
+    _lines=(why "this script ends the shell: $_script" ${_lines[@]+"${_lines[@]}"} fix "mv $REPLY $_file")
+  else
+    _lines+=(fix "pyve init --force")
+  fi
+  fail E_CONDA_ACTIVATION "the activation of $1 does not come to its end" "${_lines[@]}"
 }
 
 # Usage: enter_conda_environment <prefix> <name>

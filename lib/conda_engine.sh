@@ -10,7 +10,9 @@ fi
 declare -F find_micromamba >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_core.sh"
 declare -F begin_conda_env >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_env.sh"
 declare -F call_helper >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
+declare -F repeat_command >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
 declare -F install_into >/dev/null || . "${BASH_SOURCE[0]%/*}/requirements.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # The file with the lines for pip, and the warnings of helpers that were said.
 _pip_section=""
@@ -44,17 +46,29 @@ choose_engine() {
       ;;
     mamba | conda)
       if ! find_conda_program "$wish"; then
-        fail E_ENGINE_MISSING "there is no $wish on PATH that answers" why "$REPLY" fix "pyve init --engine auto"
+        fail_engine E_ENGINE_MISSING "there is no $wish on PATH that answers" "$REPLY"
         return 1
       fi
       ;;
     rattler) CONDA_ENGINE=rattler ;;
     *)
-      fail E_ENGINE_UNKNOWN "'$wish' is not an engine for conda environments" \
-        why "there are auto, micromamba, mamba, conda and rattler (built in)" fix "pyve init --engine auto"
+      fail_engine E_ENGINE_UNKNOWN "'$wish' is not an engine for conda environments" \
+        "there are auto, micromamba, mamba, conda and rattler (built in)"
       return 1
       ;;
   esac
+}
+
+# Usage: fail_engine <code> <message> <why>
+# Says that the engine that is wished for is not to be had, who wishes for it, and how to go on without. Status 1.
+fail_engine() {
+  local command="pyve lock" asks="--engine"
+  [[ -n ${opt_engine-} ]] || asks="micromamba.engine of .pyve/config"
+  if [[ ${PYVE_COMMAND-} != lock ]]; then
+    choose_init_command
+    command=$REPLY
+  fi
+  fail "$1" "$2" why "$3" why "$asks asks for it" fix "$command --engine auto"
 }
 
 # Usage: take_micromamba
@@ -88,7 +102,7 @@ find_conda_program() {
     REPLY="there is no such program"
     return 1
   fi
-  out=$("$path" --version 2>&1 </dev/null) || out=""
+  out=$(logged "$path" --version 2>&1 </dev/null) || out=""
   if [[ ! $out =~ ^(mamba\ +|conda\ +)?([0-9]+\.[0-9.]+) ]]; then
     REPLY="$path --version does not tell a version"
     return 1
@@ -107,11 +121,6 @@ make_conda_env() {
   CONDA_PIP_LINES=() CONDA_PIP_NO_DEPS=""
   [[ $source == /* ]] || source=$PWD/$source
   origin=${source#"$PWD"/}
-  if [[ $CONDA_ENGINE != rattler && $PWD == *[\'\"\\\$\`]* ]]; then
-    fail E_CONDA_PATH "$CONDA_ENGINE makes no environment that works in this folder" \
-      why "its path has a quote, a dollar or a backslash, which break the Python in it: $PWD" fix "pyve init --engine rattler"
-    return 1
-  fi
   begin_conda_env "$name" || return 1
   # What was there has been moved aside.
   [[ $source != "$prefix" ]] || source=$PWD/$CONDA_ENVS/.old.$name
@@ -128,7 +137,7 @@ make_conda_env() {
     *) create_with_program "$name" "$prefix" "$source" || status=1 ;;
   esac
   if ((status == 0)) && [[ ! -d $prefix/conda-meta ]]; then
-    fail E_CONDA_CREATE "$CONDA_ENGINE made no environment" why "it ended well, but $prefix is no conda environment"
+    fail_creation "$CONDA_ENGINE made no environment" "it ended well, but $prefix is no conda environment"
     status=1
   fi
   if ((status == 0)); then
@@ -167,7 +176,8 @@ create_with_rattler() {
   get_helper_values link_scripts_skipped
   if ((${#HELPER_FOUND[@]})); then
     warn W_LINK_SCRIPTS "scripts that packages run when they are installed were not run" why "of: ${HELPER_FOUND[*]}" \
-      why "they may do anything; micromamba and conda run them" fix "pyve init --force --engine micromamba"
+      why "they may do anything; micromamba and conda run them" \
+      fix "pyve init --force --engine micromamba --auto-bootstrap"
   fi
   if [[ -d $3 ]]; then
     call_helper base conda_engine list --prefix "$3" || return 1
@@ -196,7 +206,7 @@ tell_helper_warnings() {
     text=${text//"$PWD/"/}
     [[ $_warnings_told != *$'\n'"$text"$'\n'* ]] || continue
     _warnings_told+=$text$'\n'
-    log_warning "$text"
+    warn W_ENVIRONMENT_FILE "$text"
   done
 }
 
@@ -211,7 +221,7 @@ create_with_program() {
     get_pip_requirements
     source=$list
   elif is_lock_name "${source##*/}" && [[ $CONDA_ENGINE != micromamba ]]; then
-    find_conda_platform || return 1
+    need_conda_platform || return 1
     write_explicit_list "$list" environment_file lock --file "$source" --platform "$REPLY" --packages || return 1
     source=$list
   elif [[ $CONDA_ENGINE == conda || ($CONDA_ENGINE == mamba && $CONDA_ENGINE_VERSION == [01].*) ]]; then
@@ -221,10 +231,16 @@ create_with_program() {
     run_marked "$name" "$CONDA_ENGINE_PATH" "${words[@]}" "$source" || status=$?
   rm -f "$list"
   if ((status != 0)); then
-    fail E_CONDA_CREATE "$CONDA_ENGINE could not make the environment" \
-      why "it ended with status $status; its own words are above" fix "pyve --verbose init --force"
+    fail_creation "$CONDA_ENGINE could not make the environment" "it ended with status $status; its own words are above"
     return 1
   fi
+}
+
+# Usage: fail_creation <message> <why>
+# Says that a program made no environment. The built-in engine may make it, or it says better what is wrong. Status 1.
+fail_creation() {
+  choose_init_command
+  fail E_CONDA_CREATE "$1" why "$2" why "the engine is $CONDA_ENGINE_PATH" fix "$REPLY --engine rattler"
 }
 
 # Usage: write_explicit_list <file> <helper> [argument]...
@@ -269,7 +285,7 @@ read_engine_line() {
 # Installs CONDA_PIP_LINES, the pip: section, with uv or the environment's own pip. Status 1, with all that it
 # said, when that fails.
 install_pip_lines() {
-  local file=.requirements.pyve-new.$$ status=0 line text=""
+  local file=.requirements.pyve-new.$$ status=0 line text="" again
   local -a options=()
   ((${#CONDA_PIP_LINES[@]})) || return 0
   for line in "${CONDA_PIP_LINES[@]}"; do
@@ -280,7 +296,9 @@ install_pip_lines() {
   _pip_section=$file
   write_file "$file" "$text" || return 1
   [[ -z $CONDA_PIP_NO_DEPS ]] || options=(--no-deps)
-  INSTALL_WHAT="the pip: section" INSTALL_FIX="pyve --verbose init --force" install_into "$1" ${options[@]+"${options[@]}"} -r "./$file" || status=1
+  repeat_command
+  again=$REPLY
+  INSTALL_WHAT="the pip: section" INSTALL_FIX=$again install_into "$1" ${options[@]+"${options[@]}"} -r "./$file" || status=1
   rm -f "$file"
   return "$status"
 }

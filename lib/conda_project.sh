@@ -18,11 +18,12 @@ prepare_conda() {
   CONDA_NAME=$REPLY
   # (While it is made, a file ".making.NAME" is beside it.)
   if ((${#CONDA_NAME} > 240)); then
-    fail E_ENV_NAME "the name of the environment is too long for a folder" why "it has ${#CONDA_NAME} characters" \
-      fix "pyve init --env-name ${CONDA_NAME:0:20}"
+    choose_init_command
+    fail E_ENV_NAME "the name of the environment is too long for a folder" \
+      why "it has ${#CONDA_NAME} characters ($ENV_NAME_SOURCE); 240 are allowed" fix "$REPLY --env-name ${CONDA_NAME:0:20}"
     return 1
   fi
-  choose_engine "$2" "$3" "$4" && find_conda_platform || return 1
+  choose_engine "$2" "$3" "$4" && need_conda_platform || return 1
   check_lock_platform "$REPLY" && validate_lock_file_status "${5:+true}" || return 1
   find_environment_files
   CONDA_SOURCE=$REPLY
@@ -70,7 +71,7 @@ ensure_conda_env() {
   local why
   clear_half_environments || return 1
   if [[ $1 == force ]] || ! check_micromamba_env_exists "$CONDA_NAME"; then
-    make_conda_env "$CONDA_NAME" "$CONDA_SOURCE"
+    check_conda_path && make_conda_env "$CONDA_NAME" "$CONDA_SOURCE"
     return
   fi
   if inspect_conda_env "$CONDA_NAME"; then
@@ -80,10 +81,21 @@ ensure_conda_env() {
   why=$REPLY
   if [[ $CONDA_PROBLEM == moved ]]; then
     log_info "The environment works only where it was made; it is made again here, with the same packages"
-    make_conda_env "$CONDA_NAME" "$CONDA_ENVS/$CONDA_NAME"
+    check_conda_path && make_conda_env "$CONDA_NAME" "$CONDA_ENVS/$CONDA_NAME"
     return
   fi
   fail E_CONDA_ENV_BROKEN "the environment $CONDA_ENVS/$CONDA_NAME does not work" why "$why" fix "pyve init --force"
+}
+
+# Usage: check_conda_path
+# True when the engine makes environments that work in the current folder; otherwise says why not.
+check_conda_path() {
+  if [[ $CONDA_ENGINE != rattler && $PWD == *[\'\"\\\$\`]* ]]; then
+    choose_init_command
+    fail E_CONDA_PATH "$CONDA_ENGINE makes no environment that works in this folder" \
+      why "its path has a quote, a dollar or a backslash, which break the Python in it: $PWD" fix "$REPLY --engine rattler"
+    return 1
+  fi
 }
 
 # Usage: finish_conda_project

@@ -32,6 +32,24 @@ find_project() {
 # Usage: parse_config_value <text>
 # Sets REPLY to the value that <text>, the part of a line after the colon, stands for.
 parse_config_value() {
+  if [[ $1 == *[![:ascii:]]* ]]; then
+    # (When bash goes back to a locale that the machine does not have, it complains on stderr.)
+    parse_config_bytes "$1" 2>/dev/null
+  else
+    parse_config_text "$1"
+  fi
+}
+
+# Usage: parse_config_bytes <text>
+# What parse_config_value does with a text that may be no UTF-8, at which the patterns of other locales fail.
+parse_config_bytes() {
+  local LC_ALL=C
+  parse_config_text "$1"
+}
+
+# Usage: parse_config_text <text>
+# What parse_config_value does.
+parse_config_text() {
   local text=$1
   local double='^"(([^"\]|\\.)*)"' single="^'(([^']|'')*)'"
   text=${text#"${text%%[![:space:]]*}"}

@@ -7,6 +7,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F logged_exec >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # Usage: sha256_of_text <text>
 # Sets REPLY to the SHA-256 of <text> with a line end behind it, in lower-case hex. Status 1, with a
@@ -26,28 +27,62 @@ sha256_of_file() {
   check_digest "$out"
 }
 
+# Usage: sha256_of_files <file>...
+# Sets the array DIGESTS to the SHA-256 of each, in lower-case hex, "" where there is none; by one process where
+# that will do.
+sha256_of_files() {
+  local out line name all=1 DIGEST_QUIET=1
+  DIGESTS=()
+  for name; do
+    [[ -f $name && -r $name ]] || all=""
+  done
+  if [[ -n $all ]] && type -P sha256sum >/dev/null && out=$(logged_exec sha256sum -- "$@"); then
+    while IFS= read -r line; do
+      # (Before a name with a backslash in it stands one.)
+      line=${line#\\}
+      DIGESTS+=("${line%% *}")
+    done <<<"$out"
+    return 0
+  fi
+  for name; do
+    REPLY=""
+    if [[ -f $name && -r $name ]]; then
+      sha256_of_file "$name" || :
+    fi
+    DIGESTS+=("$REPLY")
+  done
+}
+
 # Usage: run_sha256
-# Prints a line about stdin that holds its SHA-256.
+# In a subshell: prints a line about stdin that holds its SHA-256.
 run_sha256() {
   if type -P sha256sum >/dev/null; then
-    sha256sum
+    logged_exec sha256sum
   elif type -P shasum >/dev/null; then
-    shasum -a 256
+    logged_exec shasum -a 256
   elif type -P openssl >/dev/null; then
-    openssl dgst -sha256
+    logged_exec openssl dgst -sha256
   else
-    python3 -I -S -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
+    logged_exec python3 -I -S -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
   fi
 }
 
 # Usage: check_digest <line>
-# Sets REPLY to the SHA-256 in a line of any of the tools. Status 1, with a diagnostic, without one.
+# Sets REPLY to the SHA-256 in a line of any of the tools. Status 1, with a diagnostic (unless
+# DIGEST_QUIET is set), without one.
 check_digest() {
   local LC_ALL=C
   if [[ ! $1 =~ (^|[^0-9a-f])([0-9a-f]{64})([^0-9a-f]|$) ]]; then
     REPLY=""
+    if [[ -n ${DIGEST_QUIET-} ]]; then
+      return 1
+    fi
+    if ! type -P sha256sum shasum openssl python3 >/dev/null; then
+      declare -F propose_install >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
+      propose_install coreutils
+    fi
     fail E_DIGEST "no SHA-256 could be made" \
-      why "it takes one of sha256sum, shasum, openssl and python3, and a file that can be read"
+      why "it takes one of sha256sum, shasum, openssl and python3, and a file that can be read" ${REPLY:+fix "$REPLY"}
     return 1
   fi
   REPLY=${BASH_REMATCH[2]}

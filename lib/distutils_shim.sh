@@ -8,6 +8,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F log_warning >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 DISTUTILS_SHIM_MARKER="pyve-managed: distutils shim"
 
@@ -23,13 +24,13 @@ pyve_is_distutils_shim_disabled() {
 # Usage: pyve_get_python_major_minor <python>
 # Prints the interpreter's version as "3.12". Status 1 when it does not run.
 pyve_get_python_major_minor() {
-  "$1" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null </dev/null
+  logged "$1" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null </dev/null
 }
 
 # Usage: pyve_get_site_packages_dir <python>
 # Prints the folder into which pip installs for this interpreter. Status 1 when it does not run.
 pyve_get_site_packages_dir() {
-  "$1" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))' 2>/dev/null </dev/null
+  logged "$1" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))' 2>/dev/null </dev/null
 }
 
 # Usage: pyve_write_sitecustomize_shim <site-packages folder>
@@ -39,7 +40,8 @@ pyve_write_sitecustomize_shim() {
   if [[ -e $file || -L $file ]]; then
     read_file "$file"
     if [[ $REPLY != *"$DISTUTILS_SHIM_MARKER"* ]]; then
-      log_warning "$file is not Pyve's; the distutils shim was not installed"
+      warn W_SITECUSTOMIZE "$file is not Pyve's; the distutils shim was not installed" \
+        why "a package of the environment brings it; PYVE_DISABLE_DISTUTILS_SHIM=1 does without the shim, and says nothing"
       return 0
     fi
   fi
@@ -92,13 +94,13 @@ pyve_distutils_shim_probe() {
 # missing. Status 1 when that fails.
 pyve_ensure_venv_packaging_prereqs() {
   local missing
-  if ! "$1" -m pip --version >/dev/null 2>&1 </dev/null; then
-    "$1" -m ensurepip --upgrade >/dev/null 2>&1 </dev/null || {
+  if ! logged "$1" -m pip --version >/dev/null 2>&1 </dev/null; then
+    logged "$1" -m ensurepip --upgrade >/dev/null 2>&1 </dev/null || {
       fail E_PIP_MISSING "the environment of $1 has no pip, and its Python brings none" fix "pyve init --force"
       return 1
     }
   fi
-  missing=$("$1" -I -c '
+  missing=$(logged "$1" -I -c '
 from importlib.metadata import distribution, PackageNotFoundError
 for name in ("setuptools", "wheel"):
     try:
@@ -107,8 +109,9 @@ for name in ("setuptools", "wheel"):
         print(name)
 ' 2>/dev/null </dev/null) || return 1
   [[ -n $missing ]] || return 0
+  load_redact
   # shellcheck disable=SC2086 # one word for each package
-  if ! "$1" -m pip install --quiet --disable-pip-version-check $missing >&2 </dev/null; then
+  if ! show_redacted logged "$1" -m pip install --quiet --disable-pip-version-check $missing </dev/null; then
     quote_word "$1"
     fail E_INSTALL_REQUIREMENTS "cannot install ${missing//$'\n'/ } into the environment of $1" fix "$REPLY -m pip install ${missing//$'\n'/ }"
     return 1
@@ -137,7 +140,8 @@ pyve_ensure_micromamba_packaging_prereqs() {
   if ((${#missing[@]} == 0)); then
     return 0
   fi
-  if ! "$1" install --yes --prefix "$2" "${missing[@]}" >&2 </dev/null; then
+  load_redact
+  if ! show_redacted logged "$1" install --yes --prefix "$2" "${missing[@]}" </dev/null; then
     fail E_INSTALL_REQUIREMENTS "cannot install ${missing[*]} into the environment $2" \
       why "$1 install ended with an error; its own words are above"
     return 1

@@ -6,7 +6,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F replace_invalid_utf8 >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F replace_invalid_utf8 >/dev/null || . "${BASH_SOURCE[0]%/*}/json.sh"
 declare -F is_loadable_name >/dev/null || . "${BASH_SOURCE[0]%/*}/dotenv.sh"
 
 # A line is good when it is one of the few forms that all three are known to read alike; each

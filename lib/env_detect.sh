@@ -11,6 +11,8 @@ fi
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+declare -F python_install_dir >/dev/null || . "${BASH_SOURCE[0]%/*}/manager_folders.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # asdf | pyenv | mise | uv, or "" when there is none; set by detect_version_manager.
 VERSION_MANAGER=${VERSION_MANAGER:-}
@@ -66,20 +68,6 @@ detect_version_manager() {
     return 0
   done
   return 1
-}
-
-# Usage: python_install_dir <manager>
-# Sets REPLY to the folder below which <manager> keeps one folder per interpreter.
-python_install_dir() {
-  local home=${HOME:-}
-  local data=${XDG_DATA_HOME:-$home/.local/share}
-  case $1 in
-    asdf) REPLY=${ASDF_DATA_DIR:-$home/.asdf}/installs/python ;;
-    pyenv) REPLY=${PYENV_ROOT:-$home/.pyenv}/versions ;;
-    mise) REPLY=${MISE_DATA_DIR:-$data/mise}/installs/python ;;
-    uv) REPLY=${UV_PYTHON_INSTALL_DIR:-$data/uv/python} ;;
-    *) REPLY="" && return 1 ;;
-  esac
 }
 
 # Usage: python_in_prefix <dir>
@@ -208,7 +196,7 @@ list_available_pythons() {
     uv) command=(uv python list --all-versions) ;;
     *) return 1 ;;
   esac
-  if ! answer=$("${command[@]}" 2>/dev/null </dev/null); then
+  if ! answer=$(logged "${command[@]}" 2>/dev/null </dev/null); then
     log_verbose "'${command[*]}' failed"
     return 1
   fi
@@ -296,7 +284,7 @@ install_python_version() {
       fix "${command[*]}" || return 1
   fi
   local python=$REPLY
-  "$python" -I -S -c '' >&2 </dev/null || status=$?
+  logged "$python" -I -S -c '' >&2 </dev/null || status=$?
   if ((status != 0)); then
     fail E_PYTHON_INSTALL "Python $full was installed, but does not run" \
       why "'$python' ended with status $status" || return 1

@@ -67,7 +67,8 @@ write_env_file() {
         why "what is in it goes into every commit; earlier commits keep what they have" fix "git rm --cached $file"
     fi
     if [[ ! -f $file || -L $file || -s $file || -z $template ]]; then
-      [[ -z $template ]] || log_warning "the template ~/.local/.env was not copied, because $file is there"
+      [[ -z $template ]] || warn W_ENV_TEMPLATE "the template ~/.local/.env was not copied, because $file is there" \
+        why "a file that is not empty is never overwritten; what is missing in it is to be copied by hand"
       return 0
     fi
   fi
@@ -87,14 +88,14 @@ find_env_template() {
   local template=${HOME:-}/.local/.env
   REPLY=""
   if [[ ! -e $template ]]; then
-    log_warning "there is no ~/.local/.env to copy to $1"
+    warn W_ENV_TEMPLATE "there is no ~/.local/.env to copy to $1" why "--local-env asks for it"
   elif [[ ! -f $template ]]; then
-    log_warning "the template ~/.local/.env is not a file, so nothing is copied to $1"
+    warn W_ENV_TEMPLATE "the template ~/.local/.env is not a file, so nothing is copied to $1" why "--local-env asks for it"
   elif [[ ! -r $template ]]; then
-    fail E_FILE_READ "cannot read ~/.local/.env" why "no permission; --local-env copies it to $1" fix "ls -l ~/.local/.env"
+    fail E_FILE_READ "cannot read ~/.local/.env" why "no permission; --local-env copies it to $1" fix "chmod u+r $(printf '%q' "$template")"
     return 1
   else
-    is_private "$template" || warn W_ENV_MODE "the template ~/.local/.env can be read by others" fix "chmod 600 ~/.local/.env"
+    is_private "$template" || warn W_ENV_MODE "the template ~/.local/.env can be read by others" fix "chmod 600 $(printf '%q' "$template")"
     REPLY=$template
   fi
 }
@@ -118,11 +119,11 @@ copy_env_template() {
 check_env_file() {
   local mode
   if [[ -L $1 && ! -e $1 ]]; then
-    warn W_ENV_LINK "$1 is a symbolic link to nothing" why "Pyve does not write through links" fix "ls -l $1"
+    warn W_ENV_LINK "$1 is a symbolic link to nothing" why "Pyve does not write through links" fix "mv $1 $1.old"
   elif [[ -d $1 ]]; then
-    warn W_ENV_FOLDER "$1 is a folder, so no variables are loaded" why "they would be read from a file of that name"
+    warn W_ENV_FOLDER "$1 is a folder, so no variables are loaded" why "they would be read from a file of that name" fix "mv $1 $1.old"
   elif [[ ! -f $1 ]]; then
-    warn W_ENV_FOLDER "$1 is not a file, so no variables are loaded" fix "ls -l $1"
+    warn W_ENV_FOLDER "$1 is not a file, so no variables are loaded" fix "mv $1 $1.old"
   elif is_private "$1"; then
     log_info "$1 is there already and keeps its content"
   elif [[ -L $1 ]]; then
@@ -143,7 +144,8 @@ check_env_file() {
 warn_env_mode() {
   local why="the file system is read-only, or it keeps no modes"
   [[ -O $1 ]] || why="it belongs to another user"
-  warn W_ENV_MODE "$1 can be read by others, and its mode cannot be changed" why "$why" fix "ls -l $1"
+  warn W_ENV_MODE "$1 can be read by others, and its mode cannot be changed" why "$why" \
+    why "keep the project on a file system of your own that has modes"
 }
 
 # Usage: warn_unless_ignored <file>
@@ -155,7 +157,7 @@ warn_unless_ignored() {
   text=$'\n'${text##*$'\n'"$1"$'\n'}
   for pattern in "!$1" "!/$1" "!$1*" "!/$1*" "!*$1" "!**/$1"; do
     if has_line "$pattern" "$text"; then
-      warn W_ENV_NOT_IGNORED "git does not ignore $1" why ".gitignore has the line $pattern"
+      warn W_ENV_NOT_IGNORED "git does not ignore $1" why ".gitignore has the line $pattern; take it out"
       return 0
     fi
   done

@@ -27,12 +27,16 @@ read_file() {
 write_file() {
   local file=$1 text=$2 temporary="$1.pyve-new.$$"
   if [[ -L $file ]]; then
+    load_fixes
+    propose_move "$file"
     fail E_FILE_LINK "$file is a symbolic link, and Pyve does not write through links" \
-      why "what it points to may be outside the project"
+      why "what it points to may be outside the project" fix "$REPLY"
     return 1
   fi
   if [[ -e $file && ! -f $file ]]; then
-    fail E_FILE_WRITE "cannot write $file" why "it is there, and it is not a file"
+    load_fixes
+    propose_move "$file"
+    fail E_FILE_WRITE "cannot write $file" why "it is there, and it is not a file" fix "$REPLY"
     return 1
   fi
   if [[ -f $file ]]; then
@@ -52,19 +56,33 @@ write_file() {
   fi
 }
 
+# Usage: load_fixes
+# Reads lib/fixes.sh, which only failures need.
+load_fixes() {
+  # shellcheck source=/dev/null # read when something is wrong
+  declare -F propose_move >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
+}
+
 # Usage: fail_write <file>
 # Says that the file cannot be written, and why as far as it can be seen. Status 1.
 fail_write() {
-  local folder=${1%/*} why="the disk may be full"
+  local folder=${1%/*} why="the disk may be full: make room, and try again"
   [[ $folder != "$1" ]] || folder=.
-  if [[ ! -d $folder ]]; then
+  load_fixes
+  if [[ -e $folder && ! -d $folder ]]; then
+    why="$folder is there, and it is not a folder"
+  elif [[ ! -d $folder ]]; then
     why="the folder $folder does not exist"
   elif [[ ! -w $folder ]]; then
     why="no permission to write in $folder, or the file system is read-only"
   elif [[ -e $1 && ! -w $1 ]]; then
     why="the file is write-protected"
   fi
-  fail E_FILE_WRITE "cannot write $1" why "$why"
+  propose_access "$1"
+  if [[ -z $REPLY && -d $folder ]]; then
+    propose_access "$folder"
+  fi
+  fail E_FILE_WRITE "cannot write $1" why "$why" ${REPLY:+fix "$REPLY"}
 }
 
 # Usage: record_made <file>

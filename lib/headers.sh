@@ -17,16 +17,17 @@ GLOBAL_OPTIONS=(
   "-q, --quiet    Say only what is wrong"
   "-v, --verbose  Say more, on stderr"
   "--json         Answer with one JSON document on stdout"
+  "--format FORM  json, as --json; or jsonl, a line of JSON for each event"
   "-h, --help     Show what the command does"
 )
 
 # Usage: read_header <file>
 # Sets header_summary, header_states, and the arrays header_usage, header_option,
-# header_argument, header_example, header_exit, header_alias, header_about from the comment at the top of a room.
+# header_argument, header_agent, header_example, header_exit, header_alias, header_about from the comment at the top of a room.
 read_header() {
   local line
   header_summary="" header_states=""
-  header_usage=() header_option=() header_example=() header_exit=() header_alias=() header_about=() header_argument=()
+  header_usage=() header_option=() header_example=() header_exit=() header_alias=() header_about=() header_argument=() header_agent=()
   while IFS= read -r line && [[ $line == "#"* ]]; do
     case $line in
       "# Summary: "*) header_summary=${line#"# Summary: "} ;;
@@ -37,6 +38,7 @@ read_header() {
       "# Example: "*) header_example+=("${line#"# Example: "}") ;;
       "# Exit: "*) header_exit+=("${line#"# Exit: "}") ;;
       "# Alias: "*) header_alias+=("${line#"# Alias: "}") ;;
+      "# Agent: "*) header_agent+=("${line#"# Agent: "}") ;;
       "# About: "*) header_about+=("${line#"# About: "}") ;;
     esac
   done <"$1"

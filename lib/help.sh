@@ -60,7 +60,7 @@ show_command_help() {
     add_line ""
     add_entry "Also spelt: " 0 "${header_alias[*]}"
   fi
-  printf '%s' "$_page"
+  print_text "$_page"
 }
 
 # Usage: begin_page

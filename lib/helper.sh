@@ -8,7 +8,9 @@ fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+declare -F repeat_command >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
 declare -F ensure_toolchain >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # Usage: call_helper <extra> <helper> [argument]...
 # Runs helpers/<helper>.py in a toolchain that holds the extra, with nothing on stdin; what it says on
@@ -18,7 +20,8 @@ declare -F ensure_toolchain >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain.sh"
 call_helper() {
   local answer="" status=0
   prepare_helper "$@" || return 1
-  answer=$("${HELPER_COMMAND[@]}" </dev/null) || status=$?
+  load_redact
+  answer=$(redact_stderr logged "${HELPER_COMMAND[@]}" </dev/null) || status=$?
   read_helper_answer "$status" "$answer"
 }
 
@@ -33,6 +36,9 @@ prepare_helper() {
   ensure_toolchain "$extra" || return 1
   # A failure is then told in full.
   [[ -z ${PYVE_VERBOSE-} ]] || export PYVE_VERBOSE
+  # So that what it proposes may be to try once more.
+  repeat_command
+  export PYVE_AGAIN=$REPLY
   # -E -s: nothing of the caller's Python. -B: nothing is written into Pyve's own folder.
   HELPER_COMMAND=("$TOOLCHAIN_PYTHON" -E -s -B -X utf8 "$PYVE_ROOT/helpers/$HELPER_NAME.py" --format lines "$@")
 }

@@ -267,10 +267,10 @@ _describe_found() {
   REPLY=${out:-none}
 }
 
-# Usage: _nearest_version <wish>
-# Sets REPLY to the series of the interpreter here that is nearest to <wish> and satisfies
-# requires-python, "" when there is none.
-_nearest_version() {
+# Usage: nearest_version <wish> [series]
+# Sets REPLY to the series of the interpreter of list_interpreters that is nearest to <wish> and satisfies
+# requires-python, but not to <series>; to "" when there is none.
+nearest_version() {
   local wish=$1 i version minor wanted distance best=9999 found="" form='^3\.([0-9]+)'
   wanted=99
   [[ ! $wish =~ $form ]] || wanted=${BASH_REMATCH[1]}
@@ -279,10 +279,11 @@ _nearest_version() {
     [[ $version =~ $form && $version != *[a-z]* ]] || continue
     minor=${BASH_REMATCH[1]}
     _is_too_old "$version" && continue
+    [[ 3.$minor != "${2-}" ]] || continue
     if [[ $version == *.*.* ]]; then
-      version_satisfies "$version" "$REQUIRES_PYTHON" || continue
+      version_satisfies "$version" "${REQUIRES_PYTHON-}" || continue
     else
-      may_satisfy "$version" "$REQUIRES_PYTHON" || continue
+      may_satisfy "$version" "${REQUIRES_PYTHON-}" || continue
     fi
     # Of two that are equally far the newer one.
     distance=$((minor >= wanted ? 2 * (minor - wanted) : 2 * (wanted - minor) + 1))
@@ -292,6 +293,44 @@ _nearest_version() {
     fi
   done
   REPLY=$found
+}
+
+# Usage: _series_of <version>
+# Sets REPLY to "3.12" for 3.12.4 and for 3.12.
+_series_of() {
+  REPLY=$1
+  [[ $1 != *.*.* ]] || REPLY=${1%.*}
+}
+
+# Usage: propose_version <version>
+# Sets REPLY to the command that was given, asking for this Python.
+propose_version() {
+  if [[ ${PYVE_COMMAND-} == python-version ]]; then
+    REPLY="pyve python-version $1"
+  else
+    load_fixes
+    choose_init_command
+    REPLY+=" --python-version $1"
+  fi
+}
+
+# Usage: propose_near_version <wish>
+# Sets REPLY to the command that was given, asking for the Python here that is nearest to <wish>; for the
+# default one where there is none.
+propose_near_version() {
+  list_interpreters
+  nearest_version "$1"
+  [[ -n $REPLY ]] || _default_series
+  propose_version "$REPLY"
+}
+
+# Usage: print_near_version <wish>
+# Prints the series that propose_near_version would ask for.
+print_near_version() {
+  list_interpreters
+  nearest_version "$1"
+  [[ -n $REPLY ]] || _default_series
+  printf '%s\n' "$REPLY"
 }
 
 # Usage: _explain_missing <what> <wish>
@@ -309,9 +348,10 @@ _explain_missing() {
   for note in ${_rejected[@]+"${_rejected[@]}"}; do
     lines+=(why "not taken: $note")
   done
-  _nearest_version "$wish"
+  nearest_version "$wish"
   if [[ -n $REPLY && $PYTHON_WISH_KIND == version ]]; then
-    lines+=(fix "pyve init --python-version $REPLY")
+    propose_version "$REPLY"
+    lines+=(fix "$REPLY")
   fi
   _advise_install "$wish"
   [[ -z $REPLY ]] || lines+=(fix "$REPLY")
@@ -337,13 +377,17 @@ _advise_install() {
         [[ $wish != *.*.* ]] || wish=${wish%.*}
         REPLY="brew install python@$wish"
       elif type -P apt-get >/dev/null; then
-        REPLY="sudo apt-get install python3 python3-venv"
+        REPLY="apt-get install python3 python3-venv"
       elif type -P dnf >/dev/null; then
-        REPLY="sudo dnf install python3"
+        REPLY="dnf install python3"
       elif type -P pacman >/dev/null; then
-        REPLY="sudo pacman -S python"
+        REPLY="pacman -S python"
       elif type -P apk >/dev/null; then
         REPLY="apk add python3"
+      fi
+      if [[ -n $REPLY && $REPLY != brew* ]]; then
+        load_fixes
+        as_root "$REPLY"
       fi
       ;;
   esac
@@ -355,7 +399,12 @@ _install_and_probe() {
   install_python_version "$1" || return 1
   local path=$REPLY
   if ! probe_interpreter "$path"; then
-    fail E_PYTHON_BROKEN "Python $1 was installed, but cannot be used" why "$path: $REPLY" || return 1
+    local why=$REPLY
+    _series_of "$1"
+    nearest_version "$1" "$REPLY"
+    [[ -z $REPLY ]] || propose_version "$REPLY"
+    fail E_PYTHON_BROKEN "Python $1 was installed, but cannot be used" why "$path: $why" \
+      why "install it anew by hand, or take another one" ${REPLY:+fix "$REPLY"} || return 1
   fi
   PYTHON_MANAGER=$VERSION_MANAGER
 }
@@ -366,12 +415,10 @@ _choose_version() {
   local note
   local -a lines=()
   if _is_too_old "$PYTHON_WISH"; then
-    list_interpreters
-    _nearest_version "$PYTHON_WISH"
-    [[ -n $REPLY ]] || _default_series
+    propose_near_version "$PYTHON_WISH"
     fail E_PYTHON_TOO_OLD "Python $PYTHON_WISH is too old for Pyve" \
       why "$PYTHON_WISH_SOURCE asks for it; Pyve makes environments for Python 3.$_interpreter_oldest_minor and newer" \
-      fix "pyve init --python-version $REPLY" || return 1
+      fix "$REPLY" || return 1
   fi
   list_interpreters
   if _pick_version "$PYTHON_WISH"; then
@@ -385,8 +432,14 @@ _choose_version() {
       pyenv) lines+=(fix "pyenv install --force $PYTHON_WISH") ;;
       uv) lines+=(fix "uv python install --reinstall $PYTHON_WISH") ;;
       mise) lines+=(fix "mise install --force python@$PYTHON_WISH") ;;
-      asdf) lines+=(fix "asdf uninstall python $PYTHON_WISH" fix "asdf install python $PYTHON_WISH") ;;
+      asdf) lines+=(fix "sh -c 'asdf uninstall python $PYTHON_WISH; asdf install python $PYTHON_WISH'") ;;
     esac
+    _series_of "$PYTHON_WISH"
+    nearest_version "$PYTHON_WISH" "$REPLY"
+    if [[ -n $REPLY ]]; then
+      propose_version "$REPLY"
+      lines+=(fix "$REPLY")
+    fi
     fail E_PYTHON_BROKEN "Python $PYTHON_WISH, from $PYTHON_WISH_SOURCE, does not work" "${lines[@]}" || return 1
   fi
   if [[ -z $VERSION_MANAGER || ${PYVE_PYTHON_DOWNLOADS:-} == never ]]; then
@@ -400,15 +453,17 @@ _choose_version() {
 # Takes the interpreter that was named by its path, or by its name in a version manager.
 _choose_path() {
   if ! probe_interpreter "$_wish_path"; then
+    local why=$REPLY
+    propose_near_version ""
     fail E_PYTHON_BROKEN "the interpreter '$PYTHON_WISH', from $PYTHON_WISH_SOURCE, does not work" \
-      why "$_wish_path: $REPLY" || return 1
+      why "$_wish_path: $why" fix "$REPLY" || return 1
   fi
   PYTHON_MANAGER=$_wish_manager
   if _is_too_old "$PYTHON_VERSION"; then
-    _default_series
+    propose_near_version "$PYTHON_VERSION"
     fail E_PYTHON_TOO_OLD "Python $PYTHON_VERSION is too old for Pyve" \
       why "it is $_wish_path, from $PYTHON_WISH_SOURCE; Pyve makes environments for Python 3.$_interpreter_oldest_minor and newer" \
-      fix "pyve init --python-version $REPLY" || return 1
+      fix "$REPLY" || return 1
   fi
 }
 

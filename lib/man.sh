@@ -18,6 +18,7 @@ MAN_ENVIRONMENT=(
   "PYVE_CONDA_CACHE  Where the built-in engine keeps conda packages; ~/.cache/pyve/conda if unset."
   "PYVE_DISABLE_DISTUTILS_SHIM  With 1, no distutils shim is put into environments of Python 3.12 and newer."
   "PYVE_FORCE_YES  pyve init --force does not ask."
+  "PYVE_LOG  With debug, each program that Pyve starts is shown on stderr, with its time."
   "PYVE_MICROMAMBA_SHA256, PYVE_MICROMAMBA_URL, PYVE_MICROMAMBA_VERSION  Digest, mirror and version of the micromamba to fetch."
   "PYVE_PROBE_TIMEOUT  How many seconds an interpreter may take to say what it is; 20 if unset."
   "PYVE_PROMPT_PREFIX  Set while an environment is active: what the prompt shows in front."
@@ -27,6 +28,7 @@ MAN_ENVIRONMENT=(
   "PYVE_TEMPLATES  The folder of the templates from which environments are cloned."
   "PYVE_TEST_AUTO_INSTALL_PYTEST  With 1, pyve test installs pytest without asking."
   "PYVE_TOOLCHAIN  The folder of the tools that Pyve's own helpers need; ~/.local/share/pyve/toolchain if unset."
+  "PYVE_TRACE, PYVE_TRACE_ID  With 1, JSON answers have a trace id, which Pyve hands to those that it starts."
   "VIRTUAL_ENV_DISABLE_PROMPT  The prompt stays as it is."
   "XDG_CACHE_HOME, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME  Where the files of a user are, as the base directory specification says."
 )

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# docs/commands.md, made from the headers of the rooms.
+# docs/commands.md, made from the headers of the rooms, and docs/errors.md, made from the registry of codes.
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   printf 'lib/markdown.sh is sourced by pyve.sh, not run.\n' >&2
@@ -7,6 +7,8 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F read_header >/dev/null || . "${BASH_SOURCE[0]%/*}/headers.sh"
+declare -F find_code >/dev/null || . "${BASH_SOURCE[0]%/*}/codes.sh"
+declare -F replace_all >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 
 # Usage: show_command_markdown <name>
 # Prints the section of docs/commands.md on one room.
@@ -66,6 +68,84 @@ show_markdown() {
         title=1
         show_command_markdown "${help_names[i]}"
       fi
+    done
+  done
+}
+
+# Usage: escape_markdown <text>
+# Sets REPLY to the text with a backslash before what Markdown would take for markup.
+escape_markdown() {
+  local mark
+  REPLY=$1
+  for mark in "\\" "*" "_" "<" "[" "$"; do
+    replace_all "$REPLY" "$mark" "\\$mark"
+  done
+}
+
+# Usage: show_code_markdown <code>
+# Prints the section of docs/errors.md on one code.
+show_code_markdown() {
+  local item fixes=""
+  find_code "$1"
+  escape_markdown "$CODE_MESSAGE"
+  printf '### %s\n\n*%s*\n\n' "$1" "$REPLY"
+  escape_markdown "$CODE_MEANS"
+  printf '%s\n\nHow it comes about:\n\n' "$REPLY"
+  for item in ${CODE_CAUSES[@]+"${CODE_CAUSES[@]}"}; do
+    escape_markdown "$item"
+    printf '* %s\n' "$REPLY"
+  done
+  for item in ${CODE_FIXES[@]+"${CODE_FIXES[@]}"}; do
+    fixes+="${fixes:+, or }\`$item\`"
+  done
+  escape_markdown "$CODE_REMEDY"
+  printf '\nWhat mends it: %s\n' "$fixes${fixes:+${REPLY:+. }}$REPLY"
+  if [[ -n $CODE_CHECK ]]; then
+    # shellcheck disable=SC2016 # the backticks are Markdown
+    printf '\nWhat finds it: `pyve doctor --only %s`\n' "$CODE_CHECK"
+  fi
+  printf '\n'
+}
+
+# Usage: show_errors_markdown
+# Prints docs/errors.md.
+show_errors_markdown() {
+  local file code links
+  local -a files
+  # shellcheck disable=SC2016 # the backticks are Markdown
+  printf '%s\n' '<!-- Made from lib/data/codes by `make docs`. -->' '' '# Errors and warnings' '' \
+    'What Pyve says when something is wrong ends in a code, and goes on with why and with a command to paste:' '' \
+    '    ERROR: there is no environment in this project [E_ENV_MISSING]' \
+    '      why: .venv is not there' \
+    '      fix: pyve init' '' \
+    'The code never changes; the words may. Codes that begin with `E_` are errors (exit status 1, if the' \
+    'command has no other), `W_` warnings, with which the command goes on, and `I_` is for information.' \
+    'With `--json` a diagnostic has the same as `code`, `level`, `message`, `why` and `fix`, which names each' \
+    'command as a list of words and says whether it removes something (`"risk": "destructive"`).' '' \
+    '`pyve explain E_ENV_MISSING`, or `pyve explain env-missing`, shows what this page says of a code, and' \
+    '`pyve explain` lists them all. What `pyve doctor` finds has the id of its check, too.' '' \
+    '| area | codes |' '|---|---|'
+  find_code_areas
+  files=("${CODE_FILES[@]}")
+  for file in "${files[@]}"; do
+    list_codes "$file"
+    links=""
+    for code in ${CODES[@]+"${CODES[@]}"}; do
+      links+="${links:+, }[$code](#$(printf '%s' "$code" | tr '[:upper:]' '[:lower:]'))"
+    done
+    [[ -z $links ]] || printf '| %s | %s |\n' "$AREA_TITLE" "$links"
+  done
+  printf '\n'
+  for file in "${files[@]}"; do
+    list_codes "$file"
+    ((${#CODES[@]})) || continue
+    printf '## %s\n\n' "$AREA_TITLE"
+    if [[ -n $AREA_ABOUT ]]; then
+      escape_markdown "$AREA_ABOUT"
+      printf '%s\n\n' "$REPLY"
+    fi
+    for code in "${CODES[@]}"; do
+      show_code_markdown "$code"
     done
   done
 }

@@ -32,6 +32,7 @@ get_micromamba_download_url() {
 # Sets REPLY to the folder that micromamba is installed in. Status 1, with a diagnostic, when it cannot
 # be.
 find_bootstrap_folder() {
+  local folder
   case ${1-} in
     project) REPLY=$PWD/.pyve/bin ;;
     user)
@@ -49,12 +50,16 @@ find_bootstrap_folder() {
       ;;
   esac
   if [[ -d $REPLY/micromamba ]]; then
-    fail E_FILE_WRITE "cannot write $REPLY/micromamba" why "it is a folder"
+    folder=$REPLY/micromamba
+    propose_move "$folder"
+    fail E_FILE_WRITE "cannot write $folder" why "it is a folder" fix "$REPLY"
     return 1
   fi
   if [[ $1 == project && -L .pyve/bin ]]; then
-    fail E_FILE_LINK "$REPLY is a symbolic link, and Pyve does not write through links" \
-      why "what it points to may be outside the project"
+    folder=$REPLY
+    propose_move "$folder"
+    fail E_FILE_LINK "$folder is a symbolic link, and Pyve does not write through links" \
+      why "what it points to may be outside the project" fix "$REPLY"
     return 1
   fi
 }
@@ -115,42 +120,29 @@ is_micromamba_release() {
 # Says why micromamba was not installed, and what to do. Status 1.
 fail_bootstrap() {
   local code=$1
-  local -a fixes=()
+  local -a fixes=() settings=()
   shift
+  list_micromamba_settings
+  repeat_command ${settings[@]+"${settings[@]}"}
   case $code in
-    E_DISK_FULL) fixes=(fix "df -h .") ;;
-    E_DOWNLOADER_MISSING)
-      find_tool_command curl
-      [[ -z $REPLY ]] || fixes=(fix "$REPLY")
+    E_DISK_FULL)
+      fail "$code" "$RELEASE_LABEL could not be installed" "$@" why "make room there; micromamba takes 20 MB" || return 1
       ;;
+    E_FILE_WRITE) propose_access "$folder" ;;
+    E_DOWNLOADER_MISSING) propose_install curl ;;
     E_MICROMAMBA_DIGEST)
       set -- "$@" why "something on the way changed it, or the source holds another build; nothing was installed"
       ;;
-    E_MICROMAMBA_DOWNLOAD)
-      fixes=(fix "pyve init --auto-bootstrap")
-      ;;
   esac
-  if [[ $code != E_DISK_FULL ]]; then
-    fixes+=(fix "env PYVE_MICROMAMBA_URL=file:///path/to/micromamba-$RELEASE_PLATFORM pyve init --auto-bootstrap")
+  # With settings of the user's it is their source, version or digest that does not do.
+  if [[ $code == E_MICROMAMBA_DOWNLOAD || $code != E_MICROMAMBA_* || ${#settings[@]} -gt 0 ]]; then
+    fixes=(${REPLY:+fix "$REPLY"})
   fi
-  fail "$code" "$RELEASE_LABEL could not be installed" "$@" ${fixes[@]+"${fixes[@]}"}
-}
-
-# Usage: find_tool_command <package>
-# Sets REPLY to the command that installs an ordinary tool on this machine, or to "".
-find_tool_command() {
-  REPLY=""
-  if type -P apt-get >/dev/null; then
-    REPLY="sudo apt-get install $1"
-  elif type -P dnf >/dev/null; then
-    REPLY="sudo dnf install $1"
-  elif type -P apk >/dev/null; then
-    REPLY="sudo apk add $1"
-  elif type -P pacman >/dev/null; then
-    REPLY="sudo pacman -S $1"
-  elif type -P brew >/dev/null; then
-    REPLY="brew install $1"
+  if ((${#settings[@]} == 0)); then
+    set -- "$@" why "PYVE_MICROMAMBA_URL may name another source: a mirror, or a file:///..."
   fi
+  choose_init_command
+  fail "$code" "$RELEASE_LABEL could not be installed" "$@" ${fixes[@]+"${fixes[@]}"} fix "$REPLY --engine rattler"
 }
 
 # --- the work folder

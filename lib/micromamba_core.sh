@@ -8,6 +8,8 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F repeat_command >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 MICROMAMBA_BROKEN=()
 
@@ -35,7 +37,7 @@ probe_micromamba() {
   {
     child=${!-}
     IFS= read -r -d '' -t "$limit" text || status=$?
-  } < <(exec "$path" --version 2>&1 </dev/null)
+  } < <(logged_exec "$path" --version 2>&1 </dev/null)
   [[ $child != "$before" ]] || child=""
   if ((status > 128 || SECONDS - started >= limit)); then
     if [[ -n $child ]]; then
@@ -146,6 +148,18 @@ find_conda_platform() {
   esac
 }
 
+# Usage: need_conda_platform
+# As find_conda_platform; status 1 with a diagnostic.
+need_conda_platform() {
+  local machine
+  find_conda_platform && return 0
+  machine=$REPLY
+  choose_init_command
+  fail E_CONDA_PLATFORM "there are no conda packages for this machine" \
+    why "uname says $machine; there are linux-64, linux-aarch64, linux-ppc64le, osx-64 and osx-arm64" \
+    fix "${REPLY/--update/--force} --backend venv"
+}
+
 # Usage: find_package_command
 # Sets REPLY to the command by which a package manager of this machine installs micromamba. Most are
 # asked whether they have it, in what they know without the network. Status 1, and the managers
@@ -162,22 +176,22 @@ find_package_command() {
   fi
   if type -P apt-get >/dev/null; then
     asked+=" apt-get"
-    REPLY="sudo apt-get install micromamba"
+    as_root "apt-get install micromamba"
     ! LC_ALL=C apt-cache show micromamba >/dev/null 2>&1 </dev/null || return 0
   fi
   if type -P dnf >/dev/null; then
     asked+=" dnf"
-    REPLY="sudo dnf install micromamba"
+    as_root "dnf install micromamba"
     ! dnf -q -C info micromamba >/dev/null 2>&1 </dev/null || return 0
   fi
   if type -P pacman >/dev/null; then
     asked+=" pacman"
-    REPLY="sudo pacman -S micromamba"
+    as_root "pacman -S micromamba"
     ! pacman -Si micromamba >/dev/null 2>&1 </dev/null || return 0
   fi
   if type -P apk >/dev/null; then
     asked+=" apk"
-    REPLY="sudo apk add micromamba"
+    as_root "apk add micromamba"
     [[ -z $(apk search -e micromamba 2>/dev/null </dev/null) ]] || return 0
   fi
   REPLY=${asked# }

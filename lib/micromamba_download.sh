@@ -11,10 +11,12 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F repeat_command >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
 declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
 declare -F sha256_of_file >/dev/null || . "${BASH_SOURCE[0]%/*}/digest.sh"
 declare -F find_micromamba >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_core.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 _micromamba_table=${BASH_SOURCE[0]%/*}/data/micromamba.tsv
 _fetch_helper=${BASH_SOURCE[0]%/*}/../helpers/fetch.py
@@ -30,15 +32,20 @@ _micromamba_limit=204800
 # the user set with PYVE_MICROMAMBA_VERSION, PYVE_MICROMAMBA_SHA256 and PYVE_MICROMAMBA_URL. Status 1, with
 # a diagnostic, when that does not fit together.
 choose_micromamba_release() {
-  local key value pinned="" known="" source
+  local key value pinned="" known="" source again
   local form='^(https|http|file)://[^[:space:][:cntrl:]"\]+$'
   local wanted=${PYVE_MICROMAMBA_VERSION-} given=${PYVE_MICROMAMBA_SHA256-} url=${PYVE_MICROMAMBA_URL-}
-  local -a sources=()
+  local -a sources=() settings=()
+  list_micromamba_settings
+  repeat_command ${settings[@]+"${settings[@]}"}
+  again=$REPLY
   RELEASE_VERSION="" RELEASE_PLATFORM="" RELEASE_DIGEST="" RELEASE_SOURCES=()
   if ! find_conda_platform; then
+    value=$REPLY
+    choose_init_command
     fail E_MICROMAMBA_PLATFORM "there is no micromamba for this machine" \
-      why "uname says $REPLY; there are linux-64, linux-aarch64, linux-ppc64le, osx-64 and osx-arm64" \
-      fix "pyve init --backend venv"
+      why "uname says $value; there are linux-64, linux-aarch64, linux-ppc64le, osx-64 and osx-arm64" \
+      fix "${REPLY/--update/--force} --backend venv"
     return 1
   fi
   RELEASE_PLATFORM=$REPLY
@@ -53,7 +60,7 @@ choose_micromamba_release() {
   if [[ -n $wanted ]]; then
     if [[ ! $wanted =~ ^[0-9]+(\.[0-9A-Za-z]+)+(-[0-9]+)?$ ]]; then
       fail E_MICROMAMBA_VERSION "PYVE_MICROMAMBA_VERSION is not a version of micromamba" \
-        why "it is '$wanted'; expected is one as $pinned"
+        why "it is '$wanted'; expected is one as $pinned" fix "$again"
       return 1
     fi
     [[ $wanted == *-* ]] || wanted+=-0
@@ -62,7 +69,8 @@ choose_micromamba_release() {
   if [[ -n $given ]]; then
     given=$(tr A-F a-f <<<"$given")
     if [[ ! $given =~ ^[0-9a-f]{64}$ ]]; then
-      fail E_MICROMAMBA_DIGEST_FORM "PYVE_MICROMAMBA_SHA256 is not a SHA-256" why "it has to be 64 hexadecimal digits"
+      fail E_MICROMAMBA_DIGEST_FORM "PYVE_MICROMAMBA_SHA256 is not a SHA-256" \
+        why "it is '$given'; it has to be 64 hexadecimal digits" fix "$again"
       return 1
     fi
     RELEASE_DIGEST=$given
@@ -72,7 +80,7 @@ choose_micromamba_release() {
   if [[ -z $RELEASE_DIGEST ]]; then
     fail E_MICROMAMBA_DIGEST_UNKNOWN "Pyve does not know the SHA-256 of micromamba $RELEASE_VERSION for $RELEASE_PLATFORM" \
       why "it knows version $pinned, and installs nothing that it cannot verify" \
-      fix "env PYVE_MICROMAMBA_VERSION=$RELEASE_VERSION PYVE_MICROMAMBA_SHA256=DIGEST pyve init --auto-bootstrap"
+      why "PYVE_MICROMAMBA_SHA256 may tell it" fix "$again"
     return 1
   fi
   RELEASE_LABEL="micromamba $RELEASE_VERSION ($RELEASE_PLATFORM)"
@@ -90,10 +98,19 @@ choose_micromamba_release() {
     if [[ ! $REPLY =~ $form ]]; then
       redact_url "$REPLY"
       fail E_MICROMAMBA_URL "PYVE_MICROMAMBA_URL is not a URL that Pyve can use" \
-        why "it is '$REPLY'; expected is https://..., http://... or file:///..., with spaces as %20"
+        why "it is '$REPLY'; expected is https://..., http://... or file:///..., with spaces as %20" fix "$again"
       return 1
     fi
     RELEASE_SOURCES+=("$REPLY")
+  done
+}
+
+# Usage: list_micromamba_settings
+# Adds to `settings` of its caller the variables by which the user chooses another micromamba than Pyve does.
+list_micromamba_settings() {
+  local name
+  for name in PYVE_MICROMAMBA_VERSION PYVE_MICROMAMBA_SHA256 PYVE_MICROMAMBA_URL; do
+    [[ -z ${!name-} ]] || settings+=("$name")
   done
 }
 
@@ -244,7 +261,7 @@ fetch_with_wget() (
 # The same with Python.
 fetch_with_python() (
   begin_work
-  exec "$1" -I -S "$_fetch_helper" get "$file" $((_micromamba_limit * 1024)) "$schemes" <<<"$url"
+  logged_exec "$1" -I -S "$_fetch_helper" get "$file" $((_micromamba_limit * 1024)) "$schemes" <<<"$url"
 )
 
 # Usage: copy_file_url <url> <file> <log file>
@@ -306,7 +323,7 @@ find_fetch_python() {
   declare -F list_interpreters >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
   list_interpreters
   for path in ${PYTHON:+"$PYTHON"} ${INTERPRETER_PATHS[@]+"${INTERPRETER_PATHS[@]}"}; do
-    if "$path" -I -S -c 'import sys, ssl; sys.exit(sys.version_info < (3, 7))' >/dev/null 2>&1 </dev/null; then
+    if logged "$path" -I -S -c 'import sys, ssl; sys.exit(sys.version_info < (3, 7))' >/dev/null 2>&1 </dev/null; then
       REPLY=$path
       return 0
     fi
@@ -372,12 +389,12 @@ unpack_with_tar() {
   [[ $tool != cat ]] || option=()
   (
     begin_work
-    exec "$tool" ${option[@]+"${option[@]}"} <"$work/served"
+    logged_exec "$tool" ${option[@]+"${option[@]}"} <"$work/served"
   ) >"$work/tar" 2>"$work/log" || status=$?
   if ((status == 0)); then
     (
       begin_work
-      exec tar -tf - <"$work/tar"
+      logged_exec tar -tf - <"$work/tar"
     ) >"$work/names" 2>"$work/log" || status=$?
   fi
   if ((status != 0)); then
@@ -392,7 +409,7 @@ unpack_with_tar() {
   fi
   (
     begin_work
-    exec tar -xOf - "$name" <"$work/tar"
+    logged_exec tar -xOf - "$name" <"$work/tar"
   ) >"$work/micromamba" 2>"$work/log" || status=$?
   if ((status != 0)); then
     explain_unpack "$status" "$work"
@@ -406,7 +423,7 @@ unpack_with_python() {
   local work=$1 status=0
   (
     begin_work
-    exec "$2" -I -S "$_fetch_helper" unpack "$work/served" "$work/micromamba" $((_micromamba_limit * 1024))
+    logged_exec "$2" -I -S "$_fetch_helper" unpack "$work/served" "$work/micromamba" $((_micromamba_limit * 1024))
   ) >/dev/null 2>"$work/log" </dev/null || status=$?
   if ((status != 0)); then
     explain_unpack "$status" "$work"

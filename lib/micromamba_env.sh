@@ -26,6 +26,8 @@ declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
 declare -F find_micromamba >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_core.sh"
 declare -F find_environment_files >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_file.sh"
 declare -F find_lock_state >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_lock.sh"
+declare -F repeat_command >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 CONDA_ENVS=".pyve/envs"
 _making=""
@@ -83,14 +85,16 @@ validate_environment_name() {
     ! is_reserved_environment_name "$REPLY" || REPLY=env-$REPLY
     fix=$REPLY
   fi
-  set -- fix "pyve init --env-name ${fix:-my-project}"
+  choose_init_command
+  fix=${fix:0:60}
+  set -- fix "$REPLY --env-name ${fix:-my-project}"
   if [[ -z $name ]]; then
-    fail E_ENV_NAME "the name of the environment is empty" "$@"
+    fail E_ENV_NAME "the name of the environment is empty" why "letters, digits, '.', '_' and '-' are allowed in it" "$@"
   elif is_reserved_environment_name "$name"; then
     fail E_ENV_NAME "'$name' is a reserved name and cannot be an environment's" \
       why "base, root, default, conda, mamba and micromamba mean something else to conda's tools" "$@"
   elif ((${#name} > 255)); then
-    fail E_ENV_NAME "the name of the environment is too long" why "it has ${#name} characters; 255 are allowed"
+    fail E_ENV_NAME "the name of the environment is too long" why "it has ${#name} characters; 240 are allowed" "$@"
   else
     fail E_ENV_NAME "'$name' is not a name for an environment" \
       why "letters, digits, '.', '_' and '-' are allowed, and a letter or '_' in front" "$@"
@@ -109,7 +113,7 @@ resolve_environment_name() {
 # The same in REPLY; ENV_NAME_SOURCE says where it is from. A name that cannot be one is made one, a
 # reserved one only when it is just the folder's.
 find_environment_name() {
-  local raw=${1-} status
+  local raw=${1-}
   ENV_NAME_SOURCE="--env-name"
   if [[ -z $raw ]]; then
     config_load || :
@@ -124,8 +128,9 @@ find_environment_name() {
       read_environment_file "$CONDA_MANIFEST" || :
       raw=$ENVFILE_NAME
       if ((ENVFILE_NAME_STATUS == 2)); then
+        clean_environment_name "${PWD##*/}" || REPLY="env"
         warn W_ENV_FILE_FORM "the name in $CONDA_MANIFEST was not read" \
-          why "it, or the file, is written in a way that takes a YAML parser" fix "pyve init --env-name NAME"
+          why "it, or the file, is written in a way that takes a YAML parser" fix "pyve init --env-name $REPLY"
       fi
     fi
   fi
@@ -217,7 +222,7 @@ inspect_conda_env() {
         return 1
       fi
     done
-  elif out=$("$prefix/bin/python" -I -S -c 'import sys, encodings; print("%d.%d.%d" % sys.version_info[:3])' 2>&1 </dev/null); then
+  elif out=$(logged "$prefix/bin/python" -I -S -c 'import sys, encodings; print("%d.%d.%d" % sys.version_info[:3])' 2>&1 </dev/null); then
     ENV_PYTHON_VERSION=$out
   else
     CONDA_PROBLEM=python
@@ -248,42 +253,23 @@ replace_micromamba_env() {
 }
 
 # Usage: build_micromamba_env <name> [file]
-# For the two above.
+# For the two above: what every engine does, with micromamba.
 build_micromamba_env() {
-  local name=$1 file=${2-} prefix=$PWD/$CONDA_ENVS/$1 status=0
+  local name=$1 file=${2-} CONDA_ENGINE="" CONDA_ENGINE_PATH="" CONDA_ENGINE_VERSION=""
   if [[ -z $file ]]; then
     validate_environment_file || return 1
     file=${CONDA_LOCK:-$CONDA_MANIFEST}
   else
     check_environment_file "$file" || return 1
   fi
-  [[ $file == /* ]] || file=$PWD/$file
   if ! find_micromamba; then
     error_micromamba_not_found "the environment is made from ${file##*/}"
     return 1
   fi
-  begin_conda_env "$name" || return 1
-  log_start "Making $CONDA_ENVS/$name from ${file##*/} with micromamba $MICROMAMBA_FOUND_VERSION"
-  run_long "Making the environment" read_any_line \
-    run_marked "$name" "$MICROMAMBA_FOUND" create --yes --prefix "$prefix" --file "$file" || status=$?
-  if ((status != 0)); then
-    abandon_conda_env
-    fail E_CONDA_CREATE "micromamba could not make the environment" \
-      why "micromamba create ended with status $status; its own words are above" fix "pyve --verbose init"
-    return 1
-  fi
-  if [[ ! -d $prefix/conda-meta ]]; then
-    abandon_conda_env
-    fail E_CONDA_CREATE "micromamba made no environment" why "it ended well, but $prefix is no conda environment"
-    return 1
-  fi
-  if ! write_conda_state "$prefix" "${file#"$PWD"/}" || ! finish_conda_env; then
-    abandon_conda_env
-    fail_write "$prefix/pyve.state"
-    return 1
-  fi
-  verify_micromamba_env "$name" || return 1
-  log_success "Made $CONDA_ENVS/$name (${ENV_PYTHON_VERSION:+Python $ENV_PYTHON_VERSION, }$CONDA_PACKAGE_COUNT packages)"
+  declare -F make_conda_env >/dev/null || . "${BASH_SOURCE[0]%/*}/conda_engine.sh"
+  declare -F take_micromamba >/dev/null || . "${BASH_SOURCE[0]%/*}/conda_engine.sh"
+  take_micromamba
+  make_conda_env "$name" "$file"
 }
 
 # Usage: run_marked <name> <command> [argument]...
@@ -297,7 +283,7 @@ run_marked() (
   if process_identity "$pid"; then
     printf '%s\n' "$REPLY" >>"$mark" || exit 1
   fi
-  exec "$@"
+  logged_exec "$@"
 )
 
 # Usage: begin_conda_env <name>
@@ -394,14 +380,19 @@ clear_half_environments() {
 
 # Usage: write_conda_state <prefix> <file> [digest]
 # Records in the environment what it was made from (the digest: of the file then, when it is made again), and
-# by which engine (CONDA_ENGINE and CONDA_ENGINE_VERSION, when they are set, else micromamba).
+# by which engine (CONDA_ENGINE and CONDA_ENGINE_VERSION, when they are set, else micromamba). For a lock that fits
+# its manifest (CONDA_LOCK_FITS), the digest of that, too.
 write_conda_state() {
-  local engine=${CONDA_ENGINE:-micromamba} version=${CONDA_ENGINE_VERSION-} digest=${3-}
+  local engine=${CONDA_ENGINE:-micromamba} version=${CONDA_ENGINE_VERSION-} digest=${3-} manifest=""
   [[ $engine != micromamba ]] || version=${version:-$MICROMAMBA_FOUND_VERSION}
   if [[ -z $digest && -f $2 ]]; then
     sha256_of_file "$2" || return 1
     digest=$REPLY
+    if [[ -n ${CONDA_LOCK_FITS-} && $2 == "$CONDA_LOCK" ]]; then
+      sha256_of_file "$CONDA_MANIFEST" || return 1
+      manifest="manifest_sha256=$REPLY"$'\n'
+    fi
   fi
-  printf 'format=1\npath=%s\nname=%s\nbackend=micromamba\nengine=%s\nengine_version=%s\nfile=%s\nfile_sha256=%s\n' \
-    "${1//$'\n'/\\n}" "${1##*/}" "$engine" "$version" "${2//$'\n'/\\n}" "$digest" 2>/dev/null >"$1/pyve.state"
+  printf 'format=1\npath=%s\nname=%s\nbackend=micromamba\nengine=%s\nengine_version=%s\nfile=%s\nfile_sha256=%s\n%s' \
+    "${1//$'\n'/\\n}" "${1##*/}" "$engine" "$version" "${2//$'\n'/\\n}" "$digest" "$manifest" 2>/dev/null >"$1/pyve.state"
 }

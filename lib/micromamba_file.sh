@@ -8,6 +8,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
+declare -F repeat_command >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
 
@@ -303,12 +304,14 @@ split_yaml_list() {
 # True when the project has an environment file (or only a lock) that can be read and has something in it;
 # otherwise says what is wrong.
 validate_environment_file() {
-  local file
+  local file command
   if ! find_environment_files; then
+    choose_init_command
+    command=$REPLY
     config_get micromamba.env_file
     fail E_ENV_FILE_MISSING "there is no ${REPLY:-environment.yml} and no conda-lock.yml in this project" \
       why "the micromamba backend makes the environment from one of them" \
-      why "environment.yml has at least: channels: [conda-forge], dependencies: [python]" fix "pyve init --backend venv"
+      why "environment.yml has at least: channels: [conda-forge], dependencies: [python]" fix "${command/--update/--force} --backend venv"
     return 1
   fi
   for file in ${CONDA_LOCK:+"$CONDA_LOCK"} ${CONDA_MANIFEST:+"$CONDA_MANIFEST"}; do
@@ -323,11 +326,12 @@ check_environment_file() {
   if [[ ! -f $file ]]; then
     REPLY="it is not a file"
     [[ ! -L $file || -e $file ]] || REPLY="it is a link to a file that is gone"
-    fail E_ENV_FILE_READ "cannot read $file" why "$REPLY"
+    fail E_ENV_FILE_READ "cannot read $file" why "$REPLY" why "put a file in its place"
     return 1
   fi
   if ! { IFS= read -r -d '' text <"$file" || [[ -r $file ]]; } 2>/dev/null; then
-    fail E_ENV_FILE_READ "cannot read $file" why "no permission" fix "ls -l $file"
+    propose_reading "$file"
+    fail E_ENV_FILE_READ "cannot read $file" why "no permission" fix "$REPLY"
     return 1
   fi
   if [[ $text == $'\xff\xfe'* || $text == $'\xfe\xff'* ]]; then

@@ -59,13 +59,16 @@ find_lock_state() {
 # git checkout, only when it records none, or no helper is to be had that can tell. Sets LOCK_STATUS to what
 # the helper says (platform-missing is one), "unreadable" when it cannot read them, "" without it.
 does_lock_fit() {
+  local extra=base
   LOCK_STATUS=""
   declare -F call_helper >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
   declare -F get_helper_value >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
   declare -F has_toolchain >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain.sh"
-  if find_conda_platform && has_toolchain base; then
+  # (Some ways to write an environment file only conda-lock understands.)
+  ! has_toolchain conda-lock || extra=conda-lock
+  if has_toolchain "$extra" && find_conda_platform; then
     # (Apart, so that a diagnostic of the helper does not count as one of the command.)
-    LOCK_STATUS=$(call_helper base environment_file status --file "$1" --lock "$2" --platform "$REPLY" 2>/dev/null &&
+    LOCK_STATUS=$(call_helper "$extra" environment_file status --file "$1" --lock "$2" --platform "$REPLY" 2>/dev/null &&
       get_helper_value status && printf '%s' "$REPLY") || LOCK_STATUS=unreadable
     case $LOCK_STATUS in
       current) return 0 ;;
@@ -102,11 +105,13 @@ info_missing_lock_file() {
 # Usage: validate_lock_file_status [true|false]
 # True when the environment may be made. With true (--strict) only from a lock that is current, or that is
 # alone. Otherwise a missing one is mentioned and a stale one asked about, when somebody may answer
-# (is_interactive); nothing is said when not. Status 1, with a diagnostic, also after the answer no.
+# (is_interactive); nothing is said when not. Status 1, with a diagnostic, also after the answer no. Sets
+# CONDA_LOCK_FITS to "1" when the lock was made from the manifest as it is.
 validate_lock_file_status() {
   local strict=${1:-false} state
   find_lock_state
-  state=$REPLY
+  state=$REPLY CONDA_LOCK_FITS=""
+  [[ $state != current ]] || CONDA_LOCK_FITS=1
   case $state in
     current | alone) return 0 ;;
     none) validate_environment_file || return 1 ;;
@@ -125,7 +130,8 @@ validate_lock_file_status() {
   fi
   warn_stale_lock_file
   if ! prompt_yes_no "Continue anyway?" y; then
-    fail E_LOCK_STALE "stopped, because $CONDA_LOCK may be stale; nothing was changed" fix "pyve lock"
+    fail E_LOCK_STALE "stopped, because $CONDA_LOCK may be stale; nothing was changed" \
+      why "$CONDA_MANIFEST was changed after it" fix "pyve lock"
     return 1
   fi
 }

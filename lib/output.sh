@@ -12,11 +12,17 @@ declare -F replace_all >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 _json_detail=()
 _json_diagnostics=()
 _json_events=()
+# Where the JSON goes.
+_json_stream=1
 _warning_count=0
 _error_count=0
 _cleanups=()
 _started=${EPOCHREALTIME-}
 _interrupted=""
+# True when the status is that of a command of the user's.
+_has_run=""
+# The open file on which an answer could not be written, "" as long as all went well.
+_lost_stream=""
 # True while the cursor stands behind a question.
 _question_open=""
 # The size that the user asks for; later bash writes its own into these two.
@@ -26,12 +32,30 @@ _wanted_columns=${COLUMNS-} _wanted_lines=${LINES-}
 # Prints "<lead><text>" on that stream. On a terminal the lead has a colour by its style (error,
 # warning, ok, plain), and text wraps behind it; "command" is a text to paste, never broken.
 say() {
+  local REPLY
+  load_redact
+  redact "$4"
   if is_plain "$1"; then
-    printf '%s%s\n' "$3" "$4" >&"$1"
+    print_text "$3$REPLY"$'\n' "$1"
   else
     load_terminal
-    say_styled "$@"
+    say_styled "$1" "$2" "$3" "$REPLY"
   fi
+}
+
+# Usage: print_text <text> [number of an open file]
+# Prints the text as it is, on stdout when no other is named. Never fails: whoever reads may be gone, or the
+# disk full, and the work goes on; finish says what is to be said about it.
+print_text() {
+  # shellcheck disable=SC2261 # stdout goes there first, and stderr is silent then
+  printf '%s' "$1" >&"${2:-1}" 2>/dev/null || [[ ${2:-1} != 1 && $2 != "$_json_stream" ]] || _lost_stream=${2:-1}
+}
+
+# Usage: load_redact
+# Reads lib/redact.sh, without which nothing is said.
+load_redact() {
+  # shellcheck source=/dev/null # read when needed
+  declare -F redact >/dev/null || . "${BASH_SOURCE[0]%/*}/redact.sh"
 }
 
 # Usage: is_plain <1|2>
@@ -64,7 +88,8 @@ choose_mark() {
 }
 
 # Usage: fail <code> <message> [why <text>]... [fix <command>]...
-# Says what is wrong, why, and what to type next. Always status 1.
+# Says what is wrong, why, and what to type next. Always status 1. What may follow the message is
+# told at report.
 fail() {
   _error_count=$((_error_count + 1))
   report error ERROR "$@"
@@ -78,33 +103,70 @@ warn() {
   report warning WARNING "$@"
 }
 
-# Usage: report <level> <label> <code> <message> [why <text>]... [fix <command>]...
-# Prints a diagnostic on stderr, and keeps it for the JSON answer.
+# Usage: note <code> <message> [why <text>]... [fix <command>]...
+# The same for what is good to know. Status 0.
+note() {
+  report info NOTE "$@"
+}
+
+# Usage: report <level> <label> <code> <message> [<word> <value>]...
+# Prints a diagnostic on stderr, and keeps it for the JSON answer. The words: why TEXT; fix COMMAND (to
+# paste); auto COMMAND (a fix that loses nothing, which `pyve doctor --fix` runs); destructive COMMAND
+# (a fix that asks first); with KEY=VALUE (for programs only). What is not given, message ("") and
+# fix, comes from the registry of codes.
 report() {
-  local level=$1 label=$2 code=$3 message=$4 whys="" fixes="" argv REPLY
+  local level=$1 label=$2 code=$3 message=$4 i REPLY
   shift 4
+  local -a parts=("$@")
+  complete_report
+  [[ -z ${PYVE_FOLDER-} ]] || aim_fixes
   say 2 "$level" "$label: " "$message [$code]"
-  while (($# >= 2)); do
-    if [[ $1 == fix ]]; then
-      say 2 command "  fix: " "$2"
-    else
-      say 2 plain "  $1: " "$2"
-    fi
-    if [[ -n ${PYVE_JSON-} && $1 == why ]]; then
-      json_string "$2"
-      whys+=${whys:+, }$REPLY
-    elif [[ -n ${PYVE_JSON-} ]]; then
-      json_argv "$2"
-      argv=$REPLY
-      is_destructive "$2" && REPLY=destructive || REPLY=safe
-      fixes+="${fixes:+, }{\"command\": $argv, \"risk\": \"$REPLY\", \"automatic\": false}"
-    fi
-    shift 2
+  for ((i = 0; i + 1 < ${#parts[@]}; i += 2)); do
+    case ${parts[i]} in
+      why) say 2 plain "  why: " "${parts[i + 1]}" ;;
+      fix | auto | destructive) say 2 command "  fix: " "${parts[i + 1]}" ;;
+    esac
   done
   if [[ -n ${PYVE_JSON-} ]]; then
-    json_string "$message"
-    _json_diagnostics+=("{\"code\": \"$code\", \"level\": \"$level\", \"message\": $REPLY, \"why\": [$whys], \"fix\": [$fixes], \"context\": {}}")
+    load_json
+    record_diagnostic "$level" "$code" "$message" ${parts[@]+"${parts[@]}"}
   fi
+}
+
+# Usage: complete_report
+# Adds what the registry of codes knows to the message and the parts of report, its caller.
+complete_report() {
+  local i has_fix="" has_why=""
+  for ((i = 0; i + 1 < ${#parts[@]}; i += 2)); do
+    case ${parts[i]} in
+      fix | auto | destructive) has_fix=1 ;;
+      why) has_why=1 ;;
+    esac
+  done
+  [[ -z $has_fix || -z $message ]] || return 0
+  # shellcheck source=/dev/null # read when something is wrong
+  declare -F find_code >/dev/null || . "${BASH_SOURCE[0]%/*}/codes.sh"
+  find_code "$code" || return 0
+  message=${message:-$CODE_MESSAGE}
+  if [[ -z $has_fix && ${#CODE_FIXES[@]} -gt 0 ]]; then
+    parts+=(fix "${CODE_FIXES[0]}")
+  elif [[ -z $has_fix$has_why && -n $CODE_REMEDY ]]; then
+    parts+=(why "$CODE_REMEDY")
+  fi
+}
+
+# Usage: aim_fixes
+# Where -C gave the folder, the fixes of report, its caller, need it, too.
+aim_fixes() {
+  local i
+  declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
+  quote_word "$PYVE_FOLDER"
+  for ((i = 0; i + 1 < ${#parts[@]}; i += 2)); do
+    case ${parts[i]}:${parts[i + 1]} in
+      fix:"pyve -C "* | auto:"pyve -C "* | destructive:"pyve -C "*) ;;
+      fix:"pyve "* | auto:"pyve "* | destructive:"pyve "*) parts[i + 1]="pyve -C $REPLY ${parts[i + 1]#pyve }" ;;
+    esac
+  done
 }
 
 # Usage: is_destructive <command>
@@ -126,8 +188,10 @@ log_verbose() {
 record_event() {
   local REPLY
   if [[ -n ${PYVE_JSON-} ]]; then
+    load_json
     json_string "$2"
     _json_events+=("{\"event\": \"$1\", \"message\": $REPLY}")
+    emit_event step "\"level\": \"$1\", \"message\": $REPLY"
   fi
 }
 
@@ -136,6 +200,7 @@ record_event() {
 answer() {
   local REPLY
   if [[ -n ${PYVE_JSON-} ]]; then
+    load_json
     json_string "$2"
     _json_detail+=("\"$1\": $REPLY")
   fi
@@ -149,68 +214,41 @@ answer_json() {
   fi
 }
 
-# Usage: json_string <text>
-# Sets REPLY to <text> as a JSON string.
-json_string() {
-  local text char code escape
-  replace_invalid_utf8 "$1"
-  text=$REPLY
-  text=${text//\\/\\\\}
-  text=${text//\"/\\\"}
-  text=${text//$'\n'/\\n}
-  text=${text//$'\t'/\\t}
-  text=${text//$'\r'/\\r}
-  while [[ $text =~ [[:cntrl:]] ]]; do
-    char=${BASH_REMATCH[0]}
-    printf -v code '%d' "'$char"
-    printf -v escape '\\u%04x' "$code"
-    replace_all "$text" "$char" "$escape"
-    text=$REPLY
-  done
-  REPLY="\"$text\""
+# Usage: load_json
+# Reads lib/json.sh, which people's output does without.
+load_json() {
+  # shellcheck source=/dev/null # read when needed
+  declare -F json_string >/dev/null || . "${BASH_SOURCE[0]%/*}/json.sh"
 }
 
-# Usage: replace_invalid_utf8 <text>
-# Sets REPLY to <text> with every byte that is no part of UTF-8 (RFC 3629) replaced by U+FFFD.
-replace_invalid_utf8() {
-  local LC_ALL=C rest=$1 out="" valid two=$'[\x80-\xbf][\x80-\xbf]'
-  valid=$'^([\x01-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]'
-  valid+=$'|[\xe1-\xec\xee\xef]'$two$'|\xf0[\x90-\xbf]'$two$'|[\xf1-\xf3][\x80-\xbf]'$two$'|\xf4[\x80-\x8f]'$two')+'
-  while [[ -n $rest ]]; do
-    if [[ $rest =~ $valid ]]; then
-      out+=${BASH_REMATCH[0]}
-      rest=${rest:${#BASH_REMATCH[0]}}
-    else
-      out+=$'\xef\xbf\xbd'
-      rest=${rest:1}
-    fi
-  done
-  REPLY=$out
+# Usage: begin_json <json|jsonl>
+# From here on stdout belongs to one JSON document (or to one line of JSON for each event): whatever
+# else is printed goes to stderr.
+begin_json() {
+  load_json
+  PYVE_JSON=$1
+  if [[ $_json_stream == 1 ]]; then
+    # (Who has closed stdout wants no answer.)
+    { exec 9>&1; } 2>/dev/null || exec 9>/dev/null
+    _json_stream=9
+    exec >&2
+  fi
+  [[ -z ${PYVE_COMMAND-} ]] || emit_start
 }
 
-# Usage: json_argv <command line>
-# Sets REPLY to the words of a command line ('single quotes' and \ are understood) as a JSON array.
-json_argv() {
-  local rest=$1 word="" out="" open="" char i quoted=""
-  for ((i = 0; i <= ${#rest}; i++)); do
-    char=${rest:i:1}
-    if [[ $char == "'" ]]; then
-      [[ -n $quoted ]] && quoted="" || quoted=1
-      open=1
-    elif [[ $char == "\\" && -z $quoted ]]; then
-      i=$((i + 1))
-      word+=${rest:i:1}
-      open=1
-    elif [[ -n $quoted || ($char != " " && -n $char) ]]; then
-      word+=$char
-      open=1
-    elif [[ -n $open ]]; then
-      json_string "$word"
-      out+=${out:+, }$REPLY
-      word="" open=""
-    fi
-  done
-  REPLY="[$out]"
+# Usage: begin_trace
+# Sets PYVE_TRACE_ID for this process and those that it starts: the one of the Pyve that started this, or
+# a new one of 32 hexadecimal digits.
+begin_trace() {
+  local i part
+  if [[ ! ${PYVE_TRACE_ID-} =~ ^[0-9a-f]{32}$ ]]; then
+    PYVE_TRACE_ID=""
+    for ((i = 0; i < 8; i++)); do
+      printf -v part '%04x' "$((${SRANDOM:-RANDOM * 2 + RANDOM} & 0xffff))"
+      PYVE_TRACE_ID+=$part
+    done
+  fi
+  export PYVE_TRACE PYVE_TRACE_ID
 }
 
 # Usage: at_exit <function>
@@ -246,12 +284,18 @@ finish() {
   for cleanup in ${_cleanups[@]+"${_cleanups[@]}"}; do
     "$cleanup"
   done
-  if ((status != 0 && status < 126 && _error_count == 0 && _warning_count == 0)); then
+  if ((status != 0 && status < 126 && _error_count == 0 && _warning_count == 0)) && [[ -z $_has_run ]]; then
     fail E_INTERNAL "pyve $PYVE_COMMAND stopped with status $status" \
       why "a step failed without saying why; this is a mistake in Pyve" \
       fix "pyve --verbose $PYVE_COMMAND"
   fi
-  [[ -z ${PYVE_JSON-} ]] || print_document "$status"
+  if [[ -n ${PYVE_JSON-} ]]; then
+    load_json
+    print_document "$status"
+  fi
+  if [[ -n $_lost_stream && -z $_interrupted ]] && ! tell_lost_answer && ((status == 0 || status == 2)); then
+    exit 1
+  fi
   if [[ -n $_interrupted ]]; then
     # A loop of the calling shell stops only when it sees that Ctrl-C ended its child.
     trap - INT
@@ -260,35 +304,18 @@ finish() {
   return "$status"
 }
 
-# Usage: print_document <exit status>
-# Prints the JSON answer on stdout.
-print_document() {
-  local status=$1 state=ok joined="" item milliseconds=0
-  if [[ -n $_started && -n ${EPOCHREALTIME-} ]]; then
-    # 10# because a fraction may begin with zeros; a comma in some locales.
-    milliseconds=$(((10#${EPOCHREALTIME//[.,]/} - 10#${_started//[.,]/}) / 1000))
-  else
-    milliseconds=$((SECONDS * 1000))
-  fi
-  if ((status != 0 && status != 2)); then
-    state=error
-  elif ((_warning_count > 0 || status == 2)); then
-    state=warning
-  fi
-  json_string "${PYVE_COMMAND-}"
-  printf '{"version": 1, "command": %s, "status": "%s", "exit_code": %d, "duration_ms": %d' "$REPLY" "$state" "$status" "$milliseconds"
-  for item in ${_json_detail[@]+"${_json_detail[@]}"}; do
-    joined+=${joined:+, }$item
-  done
-  printf ', "detail": {%s}' "$joined"
-  joined=""
-  for item in ${_json_events[@]+"${_json_events[@]}"}; do
-    joined+=${joined:+, }$item
-  done
-  printf ', "events": [%s]' "$joined"
-  joined=""
-  for item in ${_json_diagnostics[@]+"${_json_diagnostics[@]}"}; do
-    joined+=${joined:+, }$item
-  done
-  printf ', "diagnostics": [%s]}\n' "$joined"
+# Usage: tell_lost_answer
+# After an answer could not be written: says why, with status 1. A reader that has gone (as head does when it
+# has seen enough) is no fault.
+tell_lost_answer() {
+  local reason=""
+  {
+    reason=$(LC_ALL=C && printf '\n' 2>&1 >&8) || :
+  } 8>&"$_lost_stream"
+  case $reason in
+    *"roken pipe"* | *"ad file descriptor"* | *"onnection reset"*) return 0 ;;
+  esac
+  _json_stream=2 PYVE_JSON=""
+  fail E_OUTPUT "what pyve $PYVE_COMMAND printed was lost" \
+    why "writing to stdout failed${reason:+: ${reason##*: }}" why "the rest of what the command does is not touched by it"
 }

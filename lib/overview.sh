@@ -67,7 +67,7 @@ show_overview() {
       add_entry "${titles[at]}" 20 "${names[at]# }" "$REPLY"
     fi
   done
-  printf '%s' "$_page$around$foot"
+  print_text "$_page$around$foot"
 }
 
 # Usage: fit_overview

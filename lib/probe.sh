@@ -10,6 +10,7 @@ fi
 
 declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F version_key >/dev/null || . "${BASH_SOURCE[0]%/*}/env_detect.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 _interpreter_helper=${BASH_SOURCE[0]%/*}/../helpers/probe_interpreter.py
 
@@ -80,7 +81,7 @@ _recall_interpreter() {
     return 1
   fi
   _recalled=$1
-  exec 8< <(exec "$1" -I -S -c 'import sys; print(sys.version.replace("\n", " "))' 2>/dev/null </dev/null)
+  exec 8< <(logged_exec "$1" -I -S -c 'import sys; print(sys.version.replace("\n", " "))' 2>/dev/null </dev/null)
 }
 
 # Usage: settle_interpreter
@@ -130,7 +131,7 @@ probe_interpreter() {
   {
     child=${!-}
     IFS= read -r -d '' -t "$limit" answer || status=$?
-  } < <(exec "$path" -I -S "$_interpreter_helper" 2>&1 </dev/null)
+  } < <(logged_exec "$path" -I -S "$_interpreter_helper" 2>&1 </dev/null)
   [[ $child != "$before" ]] || child=""
   _read_answer "$answer"
   if [[ -n $complete && -n $PYTHON && $PYTHON_ID =~ ^[a-z0-9][a-z0-9.-]*$ ]] && version_key "$PYTHON_VERSION"; then

@@ -8,6 +8,7 @@ fi
 
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F find_width >/dev/null || . "${BASH_SOURCE[0]%/*}/terminal.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # Where nothing moves, a line is printed no oftener than this, in tenths of a second.
 PROGRESS_INTERVAL=100
@@ -30,7 +31,8 @@ run_long() {
   local what=$1 reader=$2 manner=none status=0
   shift 2
   if [[ -n ${PYVE_VERBOSE-} && -z ${LONG_LOG-} ]]; then
-    "$@" >&2 </dev/null || status=$?
+    load_redact
+    logged "$@" 2>&1 </dev/null | redact_lines >&2 || status=$?
     return "$status"
   fi
   if can_move; then
@@ -39,6 +41,10 @@ run_long() {
     _progress_width=$REPLY
   elif [[ -z ${PYVE_QUIET-} ]]; then
     manner=tell
+  fi
+  if [[ ${PYVE_JSON-} == jsonl ]]; then
+    manner=emit
+    load_json
   fi
   [[ -n $_progress_running ]] || at_exit end_long_work
   _progress_running=$manner
@@ -53,11 +59,11 @@ run_to_the_end() {
   local status=0
   # Colour is for people; what reads this is watch_output.
   unset FORCE_COLOR CLICOLOR_FORCE
-  NO_COLOR=1 "$@" || status=$?
+  NO_COLOR=1 logged "$@" || status=$?
   printf '\n%s%d\n' "$_progress_end" "$status"
 }
 
-# Usage: watch_output <what> <reader> <move|tell|none>
+# Usage: watch_output <what> <reader> <move|tell|emit|none>
 # Reads the output of run_to_the_end, and tells how far it is. Status: the one at its end, or 130
 # without one.
 watch_output() {
@@ -96,13 +102,17 @@ watch_output() {
     fi
     show_progress
   done
-  [[ -z $shown ]] || printf '\r\033[K' >&2
+  [[ $manner != move || -z $shown ]] || printf '\r\033[K' >&2
   # run_to_the_end ends the last line, in case the program did not.
   kept=${kept%$'\n'}
+  load_redact
+  redact "$kept"
+  kept=$REPLY
   if [[ -n ${LONG_LOG-} ]]; then
     printf '%s' "$kept" >"$LONG_LOG" || :
   elif ((status == 0)); then
-    printf '%s' "$notices" >&2
+    redact "$notices"
+    printf '%s' "$REPLY" >&2
   elif [[ -z $is_cut ]]; then
     printf '%s' "$kept" >&2
   fi
@@ -150,6 +160,13 @@ show_progress() {
         next=$((elapsed + PROGRESS_INTERVAL))
       fi
       ;;
+    emit)
+      # The same words within a second say nothing new.
+      if [[ $_step != "$shown" ]] || ((elapsed >= drawn + 10)); then
+        emit_progress "$what" "$_step" "$elapsed"
+        shown=$_step drawn=$elapsed
+      fi
+      ;;
   esac
 }
 
@@ -157,7 +174,9 @@ show_progress() {
 # Sets REPLY to "<what>: <step>, <time>". For watch_output.
 describe_progress() {
   local seconds=$((elapsed / 10)) text
-  clean_text "$what${_step:+: $_step}"
+  load_redact
+  redact "$what${_step:+: $_step}"
+  clean_text "$REPLY"
   text=$REPLY
   if ((seconds >= 60)); then
     REPLY="$text, $((seconds / 60)) min $((seconds % 60)) s"

@@ -7,9 +7,11 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F load_fixes >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
 
 _project_locked=""
+_waited_for=""
 
 # Usage: process_identity <pid>
 # Sets REPLY to "<pid>:<start time>", so that a recycled pid is not mistaken for the same
@@ -42,13 +44,15 @@ is_alive() {
 # saying so), then clears what a killed command left. Given back at exit. Status 1 when .pyve
 # cannot be written.
 lock_project() {
-  local me owner told="" tries=0
+  local me owner tries=0
   [[ -z $_project_locked ]] || return 0
   process_identity "$$"
   me=$REPLY
   if ! mkdir -p .pyve/tmp 2>/dev/null; then
+    load_fixes
+    propose_access "$PWD/.pyve/tmp"
     fail E_FILE_WRITE "cannot make the folder .pyve" \
-      why "no permission to write in $PWD, the file system is read-only, or .pyve is a file"
+      why "no permission to write in $PWD, the file system is read-only, or .pyve is a file" ${REPLY:+fix "$REPLY"}
     return 1
   fi
   # -n: a link in the lock's place is no door to the folder that it names.
@@ -56,44 +60,55 @@ lock_project() {
     if [[ ! -L .pyve/lock ]]; then
       # Given back in this moment, perhaps with all of .pyve; or it never could be made.
       if [[ -e .pyve/lock ]] || ! mkdir -p .pyve 2>/dev/null || [[ ! -w .pyve ]]; then
-        fail E_FILE_WRITE "cannot make the lock .pyve/lock" why "no permission to write in $PWD/.pyve, or something else is there"
+        load_fixes
+        if [[ -e .pyve/lock ]]; then
+          propose_move .pyve/lock
+        else
+          propose_access "$PWD/.pyve"
+        fi
+        fail E_FILE_WRITE "cannot make the lock .pyve/lock" why "no permission to write in $PWD/.pyve, or something else is there" \
+          ${REPLY:+fix "$REPLY"}
         return 1
       fi
       tries=$((tries + 1))
       if ((tries > 100)); then
-        fail E_FILE_WRITE "cannot make the lock .pyve/lock" why "the disk may be full"
+        fail E_FILE_WRITE "cannot make the lock .pyve/lock" why "the disk may be full: make room, and try again"
         return 1
       fi
       continue
     fi
     owner=$(readlink .pyve/lock 2>/dev/null) || continue
-    if is_alive "$owner"; then
-      if [[ -z $told ]]; then
-        printf 'Waiting for another Pyve (process %s) to finish with this project.\n' "${owner%%:*}" >&2
-        told=1
-      fi
-      sleep 0.2
-    else
-      take_over_lock "$owner" "$me" || :
-    fi
+    wait_for_lock .pyve/lock "$owner" "$me" "Waiting for another Pyve (process ${owner%%:*}) to finish with this project."
   done
   _project_locked=$me
   at_exit unlock_project
   clear_tmp
 }
 
-# Usage: take_over_lock <dead owner> <new owner>
+# Usage: wait_for_lock <lock> <its owner> <new owner> <what is waited for>
+# Waits a moment while the owner is alive, and says once what for. Takes the lock away from one that is gone.
+wait_for_lock() {
+  if is_alive "$2"; then
+    [[ $_waited_for == "$1" ]] || printf '%s\n' "$4" >&2
+    _waited_for=$1
+    sleep 0.2
+  else
+    take_over_lock "$1" "$2" "$3" || :
+  fi
+}
+
+# Usage: take_over_lock <lock> <dead owner> <new owner>
 # Removes the lock of a process that is gone. Only one process can do that for one owner: it
 # is the one that manages to make the mark.
 take_over_lock() {
-  local mark=".pyve/lock.${1//[!A-Za-z0-9:-]/-}" marker
-  if ! ln -sn "$2" "$mark" 2>/dev/null; then
+  local mark="$1.${2//[!A-Za-z0-9:-]/-}" marker
+  if ! ln -sn "$3" "$mark" 2>/dev/null; then
     marker=$(readlink "$mark" 2>/dev/null) || return 1
     is_alive "$marker" || rm -f "$mark"
     return 1
   fi
-  if [[ $(readlink .pyve/lock 2>/dev/null) == "$1" ]]; then
-    rm -f .pyve/lock
+  if [[ $(readlink "$1" 2>/dev/null) == "$2" ]]; then
+    rm -f "$1"
   fi
   rm -f "$mark"
 }
@@ -144,8 +159,10 @@ restore_old_environments() {
       continue
     fi
     if ! { mkdir -p "${target%/*}" && mv "$old" "$target"; } 2>/dev/null; then
+      load_fixes
+      propose_access "$target"
       fail E_ENV_RESTORE "the environment $target could not be put back" \
-        why "a killed command had moved it to $PWD/$old" fix "ls -ld ${target%/*}"
+        why "a killed command had moved it to $PWD/$old" ${REPLY:+fix "$REPLY"}
       return 1
     fi
   done

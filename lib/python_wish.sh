@@ -370,10 +370,12 @@ _take_wish() {
     done
   fi
   PYTHON_WISH="" PYTHON_WISH_KIND=""
-  _default_series
+  # shellcheck source=/dev/null # read when needed; it reads this file back
+  declare -F propose_near_version >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
+  propose_near_version "$value"
   fail E_PYTHON_VERSION_INVALID "$source asks for '${value//[[:cntrl:]]/?}', which is no Python that is known here" \
     why "accepted: a version (3.12 or 3.12.4), the name of an installed interpreter, or the absolute path of one" \
-    fix "pyve init --python-version $REPLY"
+    fix "$REPLY"
 }
 
 # Usage: resolve_python_wish [<flag value>]
@@ -414,7 +416,7 @@ resolve_python_wish() {
   version_satisfies 3.12.0 "$REQUIRES_PYTHON" || status=$?
   if ((status == 2)); then
     fail E_PYTHON_VERSION_INVALID "requires-python in pyproject.toml is '${REQUIRES_PYTHON//[[:cntrl:]]/?}', which cannot be read" \
-      why "accepted: version specifiers such as '>=3.9' or '>=3.10,<3.14'" || return 1
+      why "accepted: version specifiers such as '>=3.9' or '>=3.10,<3.14'; correct it in pyproject.toml" || return 1
   fi
   PYTHON_WISH=$REQUIRES_PYTHON PYTHON_WISH_KIND=specifier
   PYTHON_WISH_SOURCE="requires-python in pyproject.toml"
@@ -436,11 +438,12 @@ _check_requires() {
   if ((status == 1)); then
     _requires_warned=1
     warn W_PYTHON_REQUIRES "Python $version does not satisfy requires-python '$REQUIRES_PYTHON'" \
-      why "$PYTHON_WISH_SOURCE asks for it, and goes first; pyproject.toml asks for another"
+      why "$PYTHON_WISH_SOURCE asks for it, and goes first; pyproject.toml asks for another: change one of them"
   elif ((status == 2)); then
     _requires_warned=1
     warn W_PYTHON_REQUIRES "requires-python in pyproject.toml cannot be read" \
-      why "it is '${REQUIRES_PYTHON//[[:cntrl:]]/?}'; $PYTHON_WISH_SOURCE goes first"
+      why "it is '${REQUIRES_PYTHON//[[:cntrl:]]/?}'; $PYTHON_WISH_SOURCE goes first" \
+      why "accepted: version specifiers such as '>=3.9' or '>=3.10,<3.14'; correct it in pyproject.toml"
   fi
 }
 

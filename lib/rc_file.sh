@@ -228,8 +228,21 @@ plan_rc_lines() {
 # Usage: fail_rc_write <why>
 # Says that RC_FILE cannot be written, and which lines to add by hand. Status 1.
 fail_rc_write() {
+  propose_rc_access "$RC_FILE"
   fail E_RC_WRITE "cannot write $RC_FILE" why "$1" \
-    why "make it writable, or add these lines by hand and run this again:"$'\n'"${RC_LINES%$'\n'}"
+    why "make it writable, or add these lines by hand and run this again:"$'\n'"${RC_LINES%$'\n'}" ${REPLY:+fix "$REPLY"}
+}
+
+# Usage: propose_rc_access <file>
+# Sets REPLY to the command after which Pyve can write this file, or what it links to; to "" when there
+# is none.
+propose_rc_access() {
+  load_fixes
+  if ! resolve_links "$1" || [[ -e $REPLY && ! -f $REPLY ]]; then
+    propose_move "$1"
+  else
+    propose_access "$REPLY"
+  fi
 }
 
 # Usage: write_rc_file <file> <text>

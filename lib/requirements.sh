@@ -8,6 +8,7 @@ fi
 
 declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
 declare -F copy_tree >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_env.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # Usage: install_into <environment> <argument for pip install>...
 # Installs into an environment that nobody uses yet, through uv when it is there, else its own
@@ -37,8 +38,11 @@ install_into() {
       run_long "$what" read_pip_line ${mark[@]+"${mark[@]}"} "${command[@]}" "$@" || status=$?
   fi
   if ((status != 0)); then
+    load_fixes
+    repeat_command
     fail E_INSTALL_REQUIREMENTS "the requirements could not be installed" \
-      why "$tool install ${INSTALL_WHAT:-$*} ended with status $status; its own words are above" fix "${INSTALL_FIX:-pyve init --update --deps}"
+      why "$tool install ${INSTALL_WHAT:-$*} ended with status $status; its own words are above" \
+      why "correct the requirements, or try again when the index can be reached" fix "${INSTALL_FIX:-$REPLY}"
     return 1
   fi
 }
@@ -59,7 +63,7 @@ add_requirements() {
   fi
   mkdir -p .pyve/tmp && copy_tree "$place" "$new" || return 1
   if ! install_into "$new" "$@" ||
-    ! "$new/bin/python" -I "$PYVE_ROOT/helpers/relocate_environment.py" "$new" "$new" "$place"; then
+    ! logged "$new/bin/python" -I "$PYVE_ROOT/helpers/relocate_environment.py" "$new" "$new" "$place"; then
     rm -rf "$new"
     return 1
   fi

@@ -18,6 +18,7 @@ declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.s
 declare -F find_rc_file >/dev/null || . "${BASH_SOURCE[0]%/*}/rc_file.sh"
 declare -F add_record >/dev/null || . "${BASH_SOURCE[0]%/*}/install_record.sh"
 declare -F make_links >/dev/null || . "${BASH_SOURCE[0]%/*}/install_links.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 _si_source="" _si_bin="" _si_link="" _si_env=""
 
@@ -27,7 +28,7 @@ _si_source="" _si_bin="" _si_link="" _si_env=""
 find_install_paths() {
   local home=${HOME-} data=${XDG_DATA_HOME-}
   if [[ $home != /* || ! -d $home || $home$data == *$'\n'* ]]; then
-    fail E_INSTALL_HOME "HOME is not a folder that Pyve can be installed in" why "HOME is '$home'"
+    fail E_INSTALL_HOME "HOME is not a folder that Pyve can be installed in" why "HOME is '$home'; set it to your home folder"
     return 1
   fi
   # The base directory specification: a path that is not absolute is ignored.
@@ -52,13 +53,16 @@ lock_installation() {
   local lock=$_si_data/install.lock owner
   owner=$(readlink "$lock" 2>/dev/null) || owner=""
   if [[ -n $owner ]] && is_alive "$owner"; then
-    fail E_INSTALL_BUSY "another pyve is installing or uninstalling" why "process ${owner%%:*} holds $lock"
+    fail E_INSTALL_BUSY "another pyve is installing or uninstalling" why "process ${owner%%:*} holds $lock; wait until it has ended"
     return 1
   fi
   [[ -z $owner ]] || rm -f -- "$lock"
   process_identity "$$" || return 1
   if ! ln -s "$REPLY" "$lock" 2>/dev/null; then
-    fail E_INSTALL_WRITE "cannot make $lock" why "no permission, no space, or another pyve was faster"
+    load_fixes
+    propose_access "$lock"
+    [[ -n $REPLY || ! -e $lock ]] || propose_move "$lock"
+    fail E_INSTALL_WRITE "cannot make $lock" why "no permission, no space, or another pyve was faster" ${REPLY:+fix "$REPLY"}
     return 1
   fi
   at_exit unlock_installation
@@ -100,7 +104,9 @@ write_link() {
     target=../share/pyve/app/pyve.sh
   fi
   if ! { rm -f -- "$temporary" && ln -s "${target:-$_si_app/pyve.sh}" "$temporary" && mv -f -- "$temporary" "$_si_link"; }; then
-    fail E_INSTALL_WRITE "cannot make the link $_si_link" why "see the line above"
+    load_fixes
+    propose_access "$_si_link"
+    fail E_INSTALL_WRITE "cannot make the link $_si_link" why "see the line above" ${REPLY:+fix "$REPLY"}
     return 1
   fi
 }
@@ -151,10 +157,10 @@ copy_tree() {
 # and the old tree, when that fails.
 replace_tree() {
   local part=$_si_app.part
-  if ! copy_tree "$part" || ! "${BASH:-bash}" "$part/pyve.sh" --version >/dev/null </dev/null; then
+  if ! copy_tree "$part" || ! logged "${BASH:-bash}" "$part/pyve.sh" --version >/dev/null </dev/null; then
     rm -rf -- "$part"
     fail E_INSTALL_COPY "cannot copy Pyve to $_si_data, or the copy does not run" \
-      why "see the lines above; the disk may be full"
+      why "see the lines above; when the disk is full, make room and try again"
     return 1
   fi
   swap_tree "$part" || fail E_INSTALL_COPY "cannot put the new tree in place" \
@@ -183,7 +189,9 @@ install_pyve() {
   plan_rc_lines "${SHELL-}" "$_si_app" || return 1
   plan_record
   if ! mkdir -p -- "$_si_data" "$_si_bin"; then
-    fail E_INSTALL_WRITE "cannot make $_si_data" why "see the line above"
+    load_fixes
+    propose_access "$_si_data"
+    fail E_INSTALL_WRITE "cannot make $_si_data" why "see the line above" ${REPLY:+fix "$REPLY"}
     return 1
   fi
   lock_installation || return 1
@@ -197,7 +205,7 @@ install_pyve() {
 # Status 1, with a message, when the tree, the link or a folder stands in the way.
 check_install() {
   if [[ ! -f $_si_source/pyve.sh || ! -d $_si_source/lib ]]; then
-    fail E_INSTALL_SOURCE "$_si_source is not a whole Pyve" why "pyve.sh and lib/ belong together"
+    fail E_INSTALL_SOURCE "$_si_source is not a whole Pyve" why "pyve.sh and lib/ belong together; fetch Pyve anew"
     return 1
   fi
   if [[ -e $_si_link || -L $_si_link ]] && ! is_pyve_link; then
@@ -221,8 +229,14 @@ check_folders() {
   local folder
   for folder in "$_si_data" "$_si_bin"; do
     if ! can_make "$folder"; then
+      load_fixes
+      if [[ (-e $folder || -L $folder) && ! -d $folder ]]; then
+        propose_move "$folder"
+      else
+        propose_access "$folder"
+      fi
       fail E_INSTALL_WRITE "cannot write in $folder" \
-        why "no permission, a file is in the way, or the file system is read-only"
+        why "no permission, a file is in the way, or the file system is read-only" ${REPLY:+fix "$REPLY"}
       return 1
     fi
   done
@@ -260,13 +274,21 @@ make_installation() {
   fi
   make_links
   if [[ ! -e $_si_env && ! -L $_si_env ]]; then
-    (umask 077 && : >"$_si_env") 2>/dev/null || warn E_INSTALL_ENV "cannot make $_si_env" \
-      why "pyve init --local-env makes an empty .env without it"
+    (umask 077 && : >"$_si_env") 2>/dev/null || warn_env_template
   fi
   if [[ -n $RC_TEXT ]] && ! write_rc_file "$RC_FILE" "$RC_TEXT"; then
     fail_rc_write "see the lines above"
     return 1
   fi
+}
+
+# Usage: warn_env_template
+# Says that ~/.local/.env could not be made.
+warn_env_template() {
+  load_fixes
+  propose_access "$_si_env"
+  warn W_INSTALL_ENV "cannot make $_si_env" \
+    why "pyve init --local-env makes an empty .env without it" ${REPLY:+fix "$REPLY"}
 }
 
 # Usage: tell_installed
@@ -311,11 +333,13 @@ uninstall_pyve() {
     ${#RC_FILES[@]} == 0 ]] && ! is_installed_link; then
     # A kill at the very end leaves empty folders.
     (CDPATH="" cd -- "$HOME" && rmdir -p .local/share/pyve) 2>/dev/null || :
+    answer_json removed false
     log_info "Pyve is not installed here: nothing to remove."
     return 0
   fi
   check_uninstall || return 1
   if can_ask && ! prompt_yes_no "Remove pyve?"; then
+    answer_json removed false
     log_info "Cancelled: nothing was removed."
     return 0
   fi
@@ -328,18 +352,21 @@ uninstall_pyve() {
     return 1
   fi
   remove_made_folders
+  answer_json removed true
   log_success "Pyve is removed. Projects and their environments are untouched."
 }
 
 # Usage: check_uninstall
 # Status 1, with a message, when an rc file or a folder cannot be written.
 check_uninstall() {
-  local file
+  local file why
   for file in ${RC_FILES[@]+"${RC_FILES[@]}"}; do
     find_obstacle "$file"
     if [[ -n $REPLY ]]; then
-      fail E_RC_WRITE "cannot write $file" why "$REPLY" \
-        why "make it writable, or remove the lines that end in '$RC_TAG' by hand, and run this again"
+      why=$REPLY
+      propose_rc_access "$file"
+      fail E_RC_WRITE "cannot write $file" why "$why" \
+        why "make it writable, or remove the lines that end in '$RC_TAG' by hand, and run this again" ${REPLY:+fix "$REPLY"}
       return 1
     fi
   done

@@ -103,7 +103,7 @@ say_styled() {
   fi
   if [[ $style == command ]]; then
     paint "$stream" command "$text"
-    printf '%s%s\n' "$lead" "$REPLY" >&"$stream"
+    print_text "$lead$REPLY"$'\n' "$stream"
     return 0
   fi
   # Text that begins with a blank has been laid out already.
@@ -117,7 +117,7 @@ say_styled() {
     fi
   fi
   paint "$stream" "$style" "$lead"
-  printf '%s%s\n' "$REPLY" "$text" >&"$stream"
+  print_text "$REPLY$text"$'\n' "$stream"
 }
 
 # Usage: wrap_prompt <prompt>

@@ -7,6 +7,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F build_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_env.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # Where it is, below the project.
 TESTENV_PATH=.pyve/${TESTENV_DIR_NAME:-testenv}/venv
@@ -18,6 +19,27 @@ find_project_python() {
   if [[ -z $REPLY ]]; then
     probe_interpreter "$1/bin/python" || return 1
     REPLY=$PYTHON
+  fi
+}
+
+# Usage: find_tested_environment
+# Goes to the project's root and sets ENVIRONMENT to the environment whose packages are tested, of either backend.
+# Status 1, with a diagnostic, when it does not work or has no Python.
+find_tested_environment() {
+  declare -F find_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/project_state.sh"
+  if ! find_environment; then
+    fail_no_environment
+    return 1
+  fi
+  CDPATH="" cd -- "$PROJECT_ROOT" || return 1
+  if [[ $ENVIRONMENT_BACKEND == micromamba && -z $ENVIRONMENT_PYTHON && ! -e $ENVIRONMENT/bin/python ]]; then
+    fail E_PYTHON_MISSING "there is no Python in the environment" why "$ENVIRONMENT has packages, but python is not among them" \
+      why "add python to the dependencies in environment.yml" fix "pyve init --force"
+    return 1
+  fi
+  if ! check_environment "$ENVIRONMENT"; then
+    fail_environment "$PROJECT_ROOT" "$ENVIRONMENT"
+    return 1
   fi
 }
 
@@ -88,12 +110,11 @@ has_pytest() {
       return 0
     fi
   done
-  "$TESTENV_PATH/bin/python" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pytest") is None)' 2>/dev/null </dev/null
+  logged "$TESTENV_PATH/bin/python" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pytest") is None)' 2>/dev/null </dev/null
 }
 
 # Usage: install_in_testenv <argument for pip install>...
 # Installs packages into the test environment.
 install_in_testenv() {
-  local INSTALL_FIX="pyve testenv --install"
   PYVE_TESTENV_ALONE=1 install_requirements testenv "$PWD/$TESTENV_PATH" "$@"
 }

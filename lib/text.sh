@@ -41,7 +41,7 @@ replace_mark() {
 # Usage: quote_word <text>
 # Sets REPLY to <text> as one word that can be pasted into bash, zsh or sh.
 quote_word() {
-  if [[ $1 =~ ^[A-Za-z0-9_./:@%+,-]+$ ]]; then
+  if [[ $1 =~ ^[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+,=-]*$ ]]; then
     REPLY=$1
   else
     replace_all "$1" "'" "'\\''"

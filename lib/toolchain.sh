@@ -13,6 +13,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F repeat_command >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
 declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F sha256_of_file >/dev/null || . "${BASH_SOURCE[0]%/*}/digest.sh"
 
@@ -34,7 +35,8 @@ ensure_toolchain() {
     return 0
   fi
   if [[ ! $extra =~ ^[a-z][a-z-]*$ || ! -f $PYVE_ROOT/helpers/requirements/$extra.txt ]]; then
-    fail E_TOOLCHAIN_EXTRA "Pyve has no toolchain with the extra '$extra'" why "there is no helpers/requirements/$extra.txt in $PYVE_ROOT"
+    fail E_TOOLCHAIN_EXTRA "Pyve has no toolchain with the extra '$extra'" \
+      why "there is no helpers/requirements/$extra.txt in $PYVE_ROOT" why "that Pyve is damaged; install it again"
     return 1
   fi
   find_toolchain_root || return 1
@@ -54,6 +56,7 @@ has_toolchain() {
 # Usage: find_toolchain_root
 # Sets TOOLCHAIN_ROOT to the absolute folder that toolchains are in. Status 1 when there is no place.
 find_toolchain_root() {
+  local home why="HOME is not set"
   if [[ -n ${PYVE_TOOLCHAIN-} ]]; then
     TOOLCHAIN_ROOT=$PYVE_TOOLCHAIN
     [[ $TOOLCHAIN_ROOT == /* ]] || TOOLCHAIN_ROOT=$PWD/$TOOLCHAIN_ROOT
@@ -62,8 +65,12 @@ find_toolchain_root() {
   elif [[ ${HOME-} == /* ]]; then
     TOOLCHAIN_ROOT=$HOME/.local/share/pyve/toolchain
   else
-    fail E_DATA_WRITE "there is no place for Pyve's toolchain" why "HOME is not set" \
-      fix "PYVE_TOOLCHAIN=/a/folder pyve ${PYVE_COMMAND:-init}"
+    home=$(unset HOME && printf '%s' ~)
+    quote_word "HOME=$home"
+    home=$REPLY
+    [[ -z ${HOME-} ]] || why="HOME is $HOME, which is no absolute path"
+    repeat_command
+    fail E_DATA_WRITE "there is no place for Pyve's toolchain" why "$why" fix "env $home ${REPLY#env }"
     return 1
   fi
 }

@@ -11,6 +11,7 @@ declare -F choose_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.
 declare -F find_pip_wheels >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_env.sh"
 declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
 declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # Settings of pip that say where distributions come from; every other setting could lead them to
 # another place, or let others in.
@@ -54,7 +55,7 @@ make_toolchain() {
 # Takes the lock of TOOLCHAIN_ROOT, waiting for another Pyve if need be. Given back at exit at the latest.
 # Status 1 when the folder cannot be written.
 lock_toolchains() {
-  local me owner told="" lock=$TOOLCHAIN_ROOT/lock tries=0
+  local me owner lock=$TOOLCHAIN_ROOT/lock tries=0
   process_identity "$$"
   me=$REPLY
   if ! mkdir -p "$TOOLCHAIN_ROOT" 2>/dev/null; then
@@ -64,15 +65,7 @@ lock_toolchains() {
   [[ -n $_toolchain_lock ]] || at_exit unlock_toolchains
   while ! ln -sn "$me" "$lock" 2>/dev/null; do
     if owner=$(readlink "$lock" 2>/dev/null); then
-      if is_alive "$owner"; then
-        if [[ -z $told ]]; then
-          printf "Waiting for another Pyve (process %s), which makes Pyve's toolchain.\n" "${owner%%:*}" >&2
-          told=1
-        fi
-        sleep 0.2
-      else
-        take_over_toolchain_lock "$owner" "$me" || :
-      fi
+      wait_for_lock "$lock" "$owner" "$me" "Waiting for another Pyve (process ${owner%%:*}), which makes Pyve's toolchain."
       continue
     fi
     tries=$((tries + 1))
@@ -82,21 +75,6 @@ lock_toolchains() {
     fi
   done
   _toolchain_lock=$lock
-}
-
-# Usage: take_over_toolchain_lock <dead owner> <new owner>
-# Removes the lock of a process that is gone. Only the one that manages to make the mark does it.
-take_over_toolchain_lock() {
-  local mark="$TOOLCHAIN_ROOT/lock.${1//[!A-Za-z0-9:-]/-}" marker
-  if ! ln -sn "$2" "$mark" 2>/dev/null; then
-    marker=$(readlink "$mark" 2>/dev/null) || return 1
-    is_alive "$marker" || rm -f "$mark"
-    return 1
-  fi
-  if [[ $(readlink "$TOOLCHAIN_ROOT/lock" 2>/dev/null) == "$1" ]]; then
-    rm -f "$TOOLCHAIN_ROOT/lock"
-  fi
-  rm -f "$mark"
 }
 
 # Usage: unlock_toolchains
@@ -316,14 +294,14 @@ fill_toolchain() {
   done
   # shellcheck disable=SC2086 # a list of names, split on purpose
   unset $_toolchain_uv_hindrances VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
-  "$PYTHON" -I -m venv --without-pip --symlinks "$folder" || return 3
+  logged "$PYTHON" -I -m venv --without-pip --symlinks "$folder" || return 3
   printf 'python %s\n' "$PYTHON_VERSION"
   if type -P uv >/dev/null; then
     uv pip install --python "$folder/bin/python" --require-hashes --only-binary :all: --compile-bytecode \
       -r "$file" || return 1
   else
     find_toolchain_pip "$folder" || return 4
-    "${_toolchain_pip[@]}" install --no-input --disable-pip-version-check --no-warn-script-location --no-user \
+    logged "${_toolchain_pip[@]}" install --no-input --disable-pip-version-check --no-warn-script-location --no-user \
       --progress-bar off --require-hashes --only-binary :all: -r "$file" || return 1
   fi
   # Scripts would name the folder that it was made in. Helpers use modules.
@@ -332,7 +310,7 @@ fill_toolchain() {
   done
   printf 'Looking whether it works\n'
   read_requirement_note "$extra" Modules
-  "$folder/bin/python" -E -s -c "import ${REPLY// /, }" || return 5
+  logged "$folder/bin/python" -E -s -c "import ${REPLY// /, }" || return 5
 }
 
 # Usage: find_toolchain_pip <toolchain>
@@ -342,13 +320,13 @@ find_toolchain_pip() {
   local wheel
   for wheel in ${PIP_WHEELS[@]+"${PIP_WHEELS[@]}"}; do
     _toolchain_pip=("$1/bin/python" -I "$wheel/pip")
-    if "${_toolchain_pip[@]}" --version; then
+    if logged "${_toolchain_pip[@]}" --version; then
       return 0
     fi
   done
   # pip 22.3 and newer.
   _toolchain_pip=("$PYTHON" -I -m pip --python "$1/bin/python")
-  "${_toolchain_pip[@]}" --version
+  logged "${_toolchain_pip[@]}" --version
 }
 
 # --- when it fails
@@ -365,14 +343,19 @@ fail_toolchain_write() {
   elif [[ -w ${folder:-/} ]]; then
     why="the disk may be full"
   fi
+  propose_access "$TOOLCHAIN_ROOT/new"
+  if [[ -z $REPLY && -n ${PYVE_TOOLCHAIN-} ]]; then
+    repeat_command PYVE_TOOLCHAIN
+  fi
   fail E_DATA_WRITE "cannot write to $TOOLCHAIN_ROOT, where Pyve keeps its own tools" why "$why" \
-    fix "PYVE_TOOLCHAIN=/another/folder pyve ${PYVE_COMMAND:-init}"
+    why "the variable PYVE_TOOLCHAIN names another folder for them" ${REPLY:+fix "$REPLY"}
 }
 
 # Usage: fail_toolchain <extra> <status of fill_toolchain> <its log>
 # Says why there is no toolchain, with what the tool said where that helps. Status 1.
 fail_toolchain() {
-  local log line last="" again="pyve ${PYVE_COMMAND:-init}" minor=${PYTHON_VERSION%.*}
+  local log line last="" again minor=${PYTHON_VERSION%.*}
+  local -a other=() venv
   hide_logins "$3"
   log=$REPLY
   [[ -z ${PYVE_VERBOSE-} ]] || printf '%s\n' "$log" >&2
@@ -383,36 +366,38 @@ fail_toolchain() {
   last=${last#[Ee]rror: }
   last=${last#ERROR: }
   last=${last#cause: }
+  find_other_engine "$1"
   case $log in
     *"No space left on device"* | *"Disk quota exceeded"* | *"os error 28"*)
-      fail E_DISK_FULL "there is no space left for Pyve's toolchain" why "it is made in $TOOLCHAIN_ROOT" why "$last" fix "df -h"
+      fail E_DISK_FULL "there is no space left for Pyve's toolchain" why "$last" \
+        why "it takes up to 200 MB in $TOOLCHAIN_ROOT: make room there, or name another folder in PYVE_TOOLCHAIN"
       ;;
     *"DO NOT MATCH THE HASHES"* | *"ash mismatch"* | *"ash does not match"*)
       fail E_TOOLCHAIN_HASH "what the index gave is not what Pyve expects" \
         why "a file for Pyve's toolchain has another SHA-256 than the one in helpers/requirements/$1.txt; nothing was installed" \
-        why "a proxy or a mirror may have changed it, or it was cut off" fix "$again"
+        why "$last" why "a proxy or a mirror may have changed it, or it was cut off" fix "$again" ${other[@]+"${other[@]}"}
       ;;
     *"nvalid peer certificate"* | *CERTIFICATE_VERIFY_FAILED* | *UnknownIssuer* | *"unknown issuer"*)
       fail E_TOOLCHAIN_OFFLINE "the index cannot be reached: its certificate is not trusted" why "$last" \
         why "behind a proxy of your own, uv trusts the system's certificates when it is told to" \
-        fix "UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 $again"
+        fix "env UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 ${again#env }"
       ;;
     *"etwork connectivity is disabled"* | *"etwork was disabled"* | *"dns error"* | *"tcp connect error"* | \
       *"error sending request"* | *"onnection refused"* | *"etwork is unreachable"* | *"name resolution"* | \
       *"NewConnectionError"* | *"Max retries exceeded"* | *"onnection reset"* | *"imed out"* | *"ould not connect"* | \
       *"ProxyError"* | *"ailed to resolve"*)
       fail E_TOOLCHAIN_OFFLINE "the index cannot be reached, and Pyve's own tools for this are not here yet" why "$last" \
-        why "they are fetched once; a mirror is taken from the settings of uv or pip" fix "$again"
+        why "they are fetched once; a mirror is taken from the settings of uv or pip" fix "$again" ${other[@]+"${other[@]}"}
       ;;
     *"No module named 'venv'"* | *"No module named venv"*)
       fail E_VENV_MISSING "Python $PYTHON_VERSION ($PYTHON) cannot make environments" why "its venv module is missing" \
-        fix "sudo apt-get install python$minor-venv"
+        "${venv[@]}"
       ;;
-    *"no usable wheels"* | *"No matching distribution"* | *"not a supported wheel"* | *"in the provided package locations"* | \
+    *"no usable wheels"* | *"has no wheels with a matching"* | *"No matching distribution"* | *"not a supported wheel"* | *"in the provided package locations"* | \
       *"not found in the package registry"* | *"there are no versions of"* | *"there is no version of"*)
       fail E_TOOLCHAIN_WHEEL "the index does not have all of Pyve's own tools for Python $PYTHON_VERSION on this machine" why "$last" \
         why "the index may be out of reach, hold a part only (UV_INDEX_URL, PIP_INDEX_URL, PIP_NO_INDEX), or have nothing for this kind of machine" \
-        fix "pyve --verbose ${PYVE_COMMAND:-init}"
+        ${other[@]+"${other[@]}"} fix "$again"
       ;;
     *"Permission denied"* | *"Read-only file system"*)
       fail_toolchain_write
@@ -420,18 +405,36 @@ fail_toolchain() {
     *)
       if (($2 == 4)); then
         fail E_PIP_MISSING "there is no pip and no uv to install Pyve's own tools with" \
-          why "Python $PYTHON_VERSION ($PYTHON) comes without pip" fix "sudo apt-get install python$minor-venv"
+          why "Python $PYTHON_VERSION ($PYTHON) comes without pip" "${venv[@]}"
         return 1
       fi
       [[ -n ${PYVE_VERBOSE-} ]] || printf '%s\n' "$log" >&2
       if (($2 == 5)); then
         fail E_TOOLCHAIN_BROKEN "Pyve's own tools were installed, but do not work here" why "$last" \
-          why "they are made for the systems that most people have" fix "pyve --verbose ${PYVE_COMMAND:-init}"
+          why "they are made for the systems that most people have" ${other[@]+"${other[@]}"} fix "$again"
       else
-        fail E_TOOLCHAIN_INSTALL "Pyve's own tools could not be installed" why "${last:-exit status $2}" fix "$again"
+        fail E_TOOLCHAIN_INSTALL "Pyve's own tools could not be installed" why "${last:-exit status $2}" ${other[@]+"${other[@]}"} fix "$again"
       fi
       ;;
   esac
+}
+
+# Usage: find_other_engine <extra>
+# For a toolchain that could not be made: sets `again` to the command to try once more, and the array `other` to
+# a fix by another engine, where the built-in one is what is missing; and `venv` to the fix for an interpreter
+# that lacks a part.
+find_other_engine() {
+  repeat_without_index_settings
+  again=$REPLY
+  other=() venv=(fix "$again")
+  if type -P apt-get >/dev/null; then
+    as_root "apt-get install python$minor-venv"
+    venv=(fix "$REPLY")
+  fi
+  if [[ $1 == conda && ${PYVE_COMMAND-} == init ]]; then
+    choose_init_command
+    other=(fix "$REPLY --engine micromamba --auto-bootstrap")
+  fi
 }
 
 # Usage: hide_logins <file>

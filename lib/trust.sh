@@ -97,9 +97,15 @@ was_trusted() {
 # Records the project as it is now, in place of older records of its path. Status 1, with a
 # diagnostic, when that cannot be written.
 trust_project() {
+  digest_project "$1" || return 1
   if ! record_trust "$1"; then
+    REPLY=""
+    if [[ -n $TRUST_FOLDER ]]; then
+      load_fixes
+      propose_access "$TRUST_FOLDER/$TRUST_DIGEST"
+    fi
     fail E_TRUST_WRITE "cannot record that $1 is trusted" \
-      why "Pyve records there which projects the shell hook may enter: ${TRUST_FOLDER:-HOME is not set}" fix "ls -ld ${TRUST_FOLDER:-~}"
+      why "Pyve records there which projects the shell hook may enter: ${TRUST_FOLDER:-HOME is not set}" ${REPLY:+fix "$REPLY"}
     return 1
   fi
 }
@@ -108,8 +114,9 @@ trust_project() {
 # The same, and nothing is said. (The text of a record is for finding older ones only: it need not be written
 # in one step.)
 record_trust() {
+  local DIGEST_QUIET=1
   TRUST_FOLDER=""
-  digest_project "$1" 2>/dev/null && find_trust_folder || return 1
+  digest_project "$1" && find_trust_folder || return 1
   TRUST_FOLDER=$REPLY
   [[ -d $TRUST_FOLDER ]] || (umask 077 && mkdir -p "$TRUST_FOLDER") 2>/dev/null || return 1
   if [[ ! -f $TRUST_FOLDER/$TRUST_DIGEST ]]; then

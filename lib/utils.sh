@@ -96,14 +96,17 @@ can_move() {
 # blanks around it; status 1 at the end of input (on a terminal also when something was typed before
 # Ctrl-D; the last line of a pipe needs no line end).
 read_answer() {
-  local answer="" ended=""
+  local answer="" ended="" prompt
+  load_redact
+  redact "$1"
+  prompt=$REPLY
   # (Before the question is to be seen: whoever sees it may press Ctrl-C.)
   _question_open=1
   if is_plain 2; then
-    printf '%s' "$1" >&2
+    printf '%s' "$prompt" >&2
   else
     declare -F wrap_prompt >/dev/null || load_terminal
-    wrap_prompt "$1"
+    wrap_prompt "$prompt"
     printf '%s' "$REPLY" >&2
   fi
   IFS= read -r answer || ended=1
@@ -260,6 +263,7 @@ htmlcov/
 .pyve/bin
 .pyve/envs
 .pyve/lock
+.pyve/mcp*.jsonl
 .pyve/state
 .pyve/testenv
 .pyve/tmp*
@@ -341,18 +345,18 @@ validate_venv_dir_name() {
   local name=${1-}
   case $name in
     "")
-      fail E_VENV_NAME "the name of the venv directory is empty" fix "pyve init .venv"
+      fail E_VENV_NAME "the name of the venv directory is empty" fix "pyve ${PYVE_COMMAND:-init} .venv"
       return 1
       ;;
     .env | .git | .gitignore | .tool-versions | .python-version | .envrc | .pyve | . | ..)
       fail E_VENV_NAME "'$name' is a reserved name and cannot be the venv directory" \
-        why "the project uses it for something else" fix "pyve init .venv"
+        why "the project uses it for something else" fix "pyve ${PYVE_COMMAND:-init} .venv"
       return 1
       ;;
   esac
   if [[ ! $name =~ ^[A-Za-z0-9._][A-Za-z0-9._-]*$ ]]; then
     fail E_VENV_NAME "'$name' is not a name for a venv directory" \
-      why "letters, digits, '.', '_' and '-' are allowed, and no '-' in front" fix "pyve init .venv"
+      why "letters, digits, '.', '_' and '-' are allowed, and no '-' in front" fix "pyve ${PYVE_COMMAND:-init} .venv"
     return 1
   fi
 }

@@ -17,6 +17,7 @@ declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F list_interpreters >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
 declare -F pyve_write_sitecustomize_shim >/dev/null || . "${BASH_SOURCE[0]%/*}/distutils_shim.sh"
+declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # Changes when what a template holds changes.
 TEMPLATE_FORMAT=6
@@ -42,8 +43,10 @@ ensure_template() {
   _template_fresh=$fresh
   at_exit clear_fresh_template
   if ! mkdir -p "$fresh" 2>/dev/null; then
-    fail E_DATA_WRITE "cannot make the folder $fresh" why "Pyve keeps templates of environments there" \
-      fix "PYVE_TEMPLATES=/another/folder pyve init"
+    load_fixes
+    propose_access "$fresh"
+    fail E_DATA_WRITE "cannot make the folder $fresh" \
+      why "Pyve keeps templates of environments there; PYVE_TEMPLATES names another folder" ${REPLY:+fix "$REPLY"}
     return 1
   fi
   log_verbose "Making the template of an environment for Python $PYTHON_VERSION (once for each interpreter)"
@@ -116,25 +119,50 @@ find_pip_wheels() {
 # Usage: fail_template <status of make_template.py> <its log>
 # Says why there is no template. Status 1.
 fail_template() {
-  local why minor=${PYTHON_VERSION%.*}
+  local why
   if (($1 == 3)); then
+    propose_whole_python
     fail E_PIP_MISSING "Python $PYTHON_VERSION ($PYTHON) comes without pip" \
       why "it has no ensurepip, and no other Python here has a pip wheel that fits it" \
-      fix "sudo apt-get install python$minor-venv"
+      why "install this Python whole, or take another one" ${REPLY:+fix "$REPLY"}
     return 1
   fi
   read_file "$2"
   why=${REPLY%$'\n'}
   why=${why##*$'\n'}
   if [[ $REPLY == *"No module named 'venv'"* ]]; then
+    propose_whole_python
     fail E_VENV_MISSING "Python $PYTHON_VERSION ($PYTHON) cannot make environments" \
-      why "its venv module is missing" fix "sudo apt-get install python$minor-venv"
+      why "its venv module is missing; install this Python whole, or take another one" ${REPLY:+fix "$REPLY"}
   elif [[ $REPLY == *"No space left"* ]]; then
-    fail E_DISK_FULL "there is no space left for the template of an environment" why "$why" fix "df -h ."
+    fail E_DISK_FULL "there is no space left for the template of an environment" why "$why" \
+      why "make room on the disk that holds ${TEMPLATE%/*}, and try again"
   else
+    propose_other_python
     fail E_TEMPLATE "Python $PYTHON_VERSION ($PYTHON) could not make an environment" why "${why:-exit status $1}" \
-      fix "$PYTHON -m venv /tmp/try"
+      why "install this Python anew, or take another one" ${REPLY:+fix "$REPLY"}
   fi
+}
+
+# Usage: propose_whole_python
+# Sets REPLY to the command that adds to PYTHON, one of Debian's, what Debian keeps in a package of its own;
+# else to one that takes another Python; "" when there is none.
+propose_whole_python() {
+  load_fixes
+  if [[ $PYTHON == /usr/bin/* ]] && type -P apt-get >/dev/null; then
+    as_root "apt-get install python${PYTHON_VERSION%.*}-venv"
+  else
+    propose_other_python
+  fi
+}
+
+# Usage: propose_other_python
+# Sets REPLY to the command that was given, with the Python here that is nearest to PYTHON_VERSION, and of
+# another series; to "" when there is none.
+propose_other_python() {
+  list_interpreters
+  nearest_version "$PYTHON_VERSION" "${PYTHON_VERSION%.*}"
+  [[ -z $REPLY ]] || propose_version "$REPLY"
 }
 
 # Usage: clone_environment <new folder> <final place> <name>
@@ -215,9 +243,18 @@ copy_tree() {
   fi
   rm -rf "$2"
   if ! cp -Rp "$1" "$2" 2>/dev/null; then
-    fail E_FILE_WRITE "cannot make the environment $2" why "no permission, or no space left" fix "df -h ."
+    fail_environment_write "$2"
     return 1
   fi
+}
+
+# Usage: fail_environment_write <folder>
+# Says that there is no place for an environment. Status 1.
+fail_environment_write() {
+  load_fixes
+  propose_access "$1"
+  fail E_FILE_WRITE "cannot make the environment $1" \
+    why "no permission, or no space left: then make room, and try again" ${REPLY:+fix "$REPLY"}
 }
 
 # Usage: script_head <environment>
@@ -294,7 +331,7 @@ check_environment() {
     REPLY="$1/bin/python is not there"
     return 1
   fi
-  if ! out=$("$python" -I -S -c 'import sys, encodings; print("%d.%d.%d" % sys.version_info[:3])' 2>&1 </dev/null); then
+  if ! out=$(logged "$python" -I -S -c 'import sys, encodings; print("%d.%d.%d" % sys.version_info[:3])' 2>&1 </dev/null); then
     REPLY="its interpreter does not run: ${out##*$'\n'}"
     return 1
   fi
@@ -309,14 +346,16 @@ check_environment() {
 # Usage: fail_environment <project> <environment>
 # Says what is wrong with an environment that cannot be used, and what to type. Status 1.
 fail_environment() {
-  local wish="" here=""
+  local wish="" here="" update=""
   if [[ ! $1 -ef $PWD ]]; then
     quote_word "$1"
     here="-C $REPLY "
   fi
   check_environment "$2" || :
   if [[ ! -d $2 ]]; then
-    fail E_ENV_MISSING "there is no environment in this project" why "$REPLY" fix "pyve ${here}init"
+    # (In a project with a config, init alone would ask what to do.)
+    [[ ! -f $1/.pyve/config ]] || update=" --update"
+    fail E_ENV_MISSING "there is no environment in this project" why "$REPLY" fix "pyve ${here}init$update"
     return 1
   fi
   wish=$REPLY
@@ -335,7 +374,7 @@ build_environment() {
   if ! { [[ -d .pyve/tmp && -d ${place%/*} ]] || mkdir -p .pyve/tmp "${place%/*}"; } || ! clone_environment "$new" "$place" "$name"; then
     rm -rf "$new"
     if ((_error_count == 0)); then
-      fail E_FILE_WRITE "cannot make the environment $place" why "no permission, or no space left" fix "df -h ."
+      fail_environment_write "$place"
     fi
     return 1
   fi
@@ -350,7 +389,7 @@ build_environment() {
       rm -rf "$new"
       return 1
     fi
-    "$new/bin/python" -I "$PYVE_ROOT/helpers/relocate_environment.py" "$new" "$new" "$place" || return 1
+    logged "$new/bin/python" -I "$PYVE_ROOT/helpers/relocate_environment.py" "$new" "$new" "$place" || return 1
   fi
   swap_in "$kind" "$new" "$place"
 }
@@ -376,7 +415,7 @@ swap_in() {
     mv "$new" "$place" || return 1
     return 0
   fi
-  "$PYTHON" -I -S "$PYVE_ROOT/helpers/exchange.py" "$new" "$place" || status=$?
+  logged "$PYTHON" -I -S "$PYVE_ROOT/helpers/exchange.py" "$new" "$place" || status=$?
   if ((status == 0)); then
     rm -rf "$new"
     return 0
@@ -400,7 +439,9 @@ remove_environment() {
     rm -rf "$2"
   fi
   if [[ -e $2 || -L $2 ]]; then
-    fail E_FILE_WRITE "cannot remove $2" why "no permission, or it is in use"
+    load_fixes
+    propose_access "${2%/*}"
+    fail E_FILE_WRITE "cannot remove $2" why "no permission, or it is in use" ${REPLY:+fix "$REPLY"}
     return 1
   fi
 }
@@ -463,7 +504,7 @@ mend_environment() {
   local old
   is_environment_moved "$1" || return 0
   old=$REPLY
-  "$1/bin/python" -I "$PYVE_ROOT/helpers/relocate_environment.py" "$1" "${old//\\n/$'\n'}" "$1" || return 1
+  logged "$1/bin/python" -I "$PYVE_ROOT/helpers/relocate_environment.py" "$1" "${old//\\n/$'\n'}" "$1" || return 1
   render_activate write_file "$1" "$1" "${2##*/}" || return 1
   write_environment_state "$1" "$1"
 }

@@ -7,8 +7,6 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F log_warning >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
-declare -F validate_config_file >/dev/null || . "${BASH_SOURCE[0]%/*}/backend_detect.sh"
-declare -F is_private >/dev/null || . "${BASH_SOURCE[0]%/*}/env_file.sh"
 
 # Usage: compare_versions <version> <version>
 # Prints "equal", "greater" or "less": what the first is, compared to the second. Missing parts
@@ -117,115 +115,20 @@ validate_micromamba_structure() {
   REPLY=""
 }
 
-# Usage: validate_conda_env
-# Reports whether the conda environment of the loaded config works.
-validate_conda_env() {
-  local fix="pyve init --force"
-  declare -F inspect_conda_env >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_env.sh"
-  config_get micromamba.env_name
-  if inspect_conda_env "$REPLY"; then
-    validation_line ok "Python: ${ENV_PYTHON_VERSION:-none in the environment}"
-    return 0
-  fi
-  [[ $CONDA_PROBLEM != moved ]] || fix="pyve init --update"
-  validation_line error "Environment: $REPLY" "$fix"
-}
-
-# Usage: validation_line <ok|warning|error> <text> [fix]
-# Prints one line of the report, and counts it.
-validation_line() {
-  case $1 in
-    ok) log_success "$2" ;;
-    warning)
-      validation_warnings=$((validation_warnings + 1))
-      warn W_VALIDATE "$2" ${3:+fix "$3"}
-      ;;
-    error)
-      validation_errors=$((validation_errors + 1))
-      fail E_VALIDATE "$2" ${3:+fix "$3"} || :
-      ;;
-  esac
-}
-
 # Usage: run_full_validation
-# Reports on version, structure, backend, environment, Python and .env of the project in the
-# current folder, a line each. Status 0 when all is well, 1 with errors, 2 with warnings only.
+# Runs the structural checks of `pyve doctor` on the project of the current folder, a line each; what is wrong is
+# said as a diagnostic. Status 0 when all is well, 1 with errors, 2 with warnings only.
 run_full_validation() {
-  local backend file version
-  validation_warnings=0 validation_errors=0
-  if ! validate_installation_structure; then
-    validation_line error "$REPLY" "pyve init"
-    return 1
-  fi
-  validation_line ok "Structure: .pyve and its config"
-  if ! validate_config_file 2>/dev/null; then
-    config_get backend
-    if [[ -n $REPLY ]] && ! validate_backend "$REPLY" 2>/dev/null; then
-      validation_line error "Unknown backend: $REPLY" "pyve init --force --backend venv"
-    else
-      config_get venv.directory
-      if [[ -n $REPLY ]] && ! validate_venv_dir_name "$REPLY" 2>/dev/null; then
-        validation_line error "Configuration: '$REPLY' cannot be the venv directory" "pyve init --force .venv"
-      fi
-      config_get prompt.show
-      if [[ -n $REPLY ]] && ! parse_boolean "$REPLY"; then
-        validation_line error "Configuration: prompt.show is '$REPLY'; it is true or false"
-      fi
-    fi
-  fi
-  if validate_pyve_version; then
-    config_get pyve_version
-    validation_line ok "Version: ${REPLY:-not recorded}"
-  else
-    validation_line warning "Version: $REPLY" "pyve init --update"
-  fi
-  config_get backend
-  backend=$REPLY
-  case $backend in
-    "") validation_line error "No backend specified" "pyve init --update" ;;
-    venv)
-      validation_line ok "Backend: venv"
-      if validate_venv_structure; then
-        config_get venv.directory
-        validation_line ok "Environment: ${REPLY:-${DEFAULT_VENV_DIR:-.venv}}"
-        file=${REPLY:-${DEFAULT_VENV_DIR:-.venv}}/bin/python
-        if version=$("$file" -I -S -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>&1 </dev/null); then
-          config_get python.version
-          if [[ -n $REPLY && $version != "$REPLY" && $version != "$REPLY".* ]]; then
-            validation_line warning "Python: $version, but the config says $REPLY" "pyve init --force"
-          else
-            validation_line ok "Python: $version"
-          fi
-        else
-          validation_line error "Python: $file does not run" "pyve init --force"
-        fi
-      else
-        validation_line error "$REPLY" "pyve init --force"
-      fi
-      ;;
-    micromamba)
-      validation_line ok "Backend: micromamba"
-      if ! validate_micromamba_structure; then
-        validation_line error "$REPLY" "pyve doctor"
-      else
-        validation_line ok "Environment file and environment"
-        validate_conda_env
-      fi
-      ;;
-  esac
-  file=${ENV_FILE_NAME:-.env}
-  if [[ ! -f $file ]]; then
-    validation_line warning "Missing $file" "pyve init --update"
-  elif ! is_private "$file"; then
-    validation_line warning "$file can be read by others" "chmod 600 $file"
-  else
-    validation_line ok "$file: mode 600"
-  fi
-  if ((validation_errors)); then
-    return 1
-  elif ((validation_warnings)); then
-    return 2
-  fi
+  local line
+  # shellcheck source=/dev/null # read when needed; it reads this file back
+  declare -F run_checks >/dev/null || . "${BASH_SOURCE[0]%/*}/doctor/checks.sh"
+  DOCTOR_STYLE=validate
+  prepare_doctor || return 1
+  for line in "${DOCTOR_CHECKS[@]}"; do
+    [[ $line != *" structural "* ]] || run_check "${line%% *}"
+  done
+  answer_checks
+  judge_findings
 }
 
 # Usage: write_config_with_version

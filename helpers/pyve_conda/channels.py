@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pyve_conda.failures import edit
 from pyve_core import HelperError, redact
 
 if TYPE_CHECKING:
@@ -56,8 +55,10 @@ def expand_variables(text: str, variables: Mapping[str, str]) -> str:
             raise HelperError(
                 "E_CONDA_CHANNEL",
                 f"the environment variable {name} is not set",
-                f"a channel names it: {redact(text)}",
-                f"export {name}=VALUE",
+                [
+                    f"a channel names it: {redact(text)}",
+                    f"export {name} with its value, and try again",
+                ],
             )
         return variables[name]
 
@@ -99,7 +100,9 @@ class Channels:
             return Channel(text, self._config)
         except (InvalidChannelError, ValueError) as error:
             raise HelperError(
-                "E_CONDA_CHANNEL", f"not a channel: {redact(name)}", str(error).splitlines()[0]
+                "E_CONDA_CHANNEL",
+                f"not a channel: {redact(name)}",
+                [str(error).splitlines()[0], "mend it in environment.yml: a name or a URL"],
             ) from error
 
     def _source(self, name: str) -> Any:
@@ -162,8 +165,10 @@ class Channels:
             raise HelperError(
                 "E_CONDA_SPEC",
                 f"not a dependency that conda knows: {redact(text)}",
-                str(error).splitlines()[0],
-                edit("environment.yml"),
+                [
+                    str(error).splitlines()[0],
+                    "mend it in environment.yml: name, name=1.2 or channel::name",
+                ],
             ) from error
         return Wanted(text, name, spec, root, channel)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pyve_core import HelperError
+from pyve_core.fixes import repeat, repeat_without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +23,7 @@ _TORN = re.compile(
     re.IGNORECASE,
 )
 PROBE_SECONDS = 5.0
+ANOTHER_VERSION = "ask for another version in environment.yml; the channel has to mend this one"
 
 
 def say_once(lines: Iterable[str]) -> list[str]:
@@ -48,16 +49,6 @@ def probe_host(url: str) -> str:
     return ""
 
 
-def edit(file: str) -> str:
-    """Give the command that edits a file."""
-    return f"${{EDITOR:-vi}} {shlex.quote(file)}"
-
-
-def try_url(url: str) -> str:
-    """Give the command that shows what a server answers."""
-    return f"curl -sSI {shlex.quote(url)}"
-
-
 def is_full_disk(text: str) -> bool:
     """Tell whether an error text says that there is no room left."""
     return bool(_FULL_DISK.search(text))
@@ -68,7 +59,7 @@ def full_disk(place: str) -> HelperError:
     return HelperError(
         "E_DISK_FULL",
         f"no space left on the disk of {place}",
-        fix=f"df -h {shlex.quote(place)}",
+        "make room there, or name another folder for packages in PYVE_CONDA_CACHE",
     )
 
 
@@ -93,16 +84,15 @@ def explain_download(text: str, url: str, name: str, cache: str) -> HelperError:
             [
                 f"HTTP status {status}",
                 url,
-                "user and password may be in ~/.netrc, or in the file that RATTLER_AUTH_FILE names",
+                "user and password may be in ~/.netrc, in the file that RATTLER_AUTH_FILE names, "
+                "or as ${NAME} in the URL in environment.yml",
             ],
-            try_url(url),
         )
     if status in ("404", "410"):
         return HelperError(
             "E_CONDA_MISSING",
             f"{name} is not there any more",
-            [f"HTTP status {status}", url],
-            try_url(url),
+            [f"HTTP status {status}", url, "ask for another version of it, or another channel"],
         )
     if is_full_disk(text):
         return full_disk(cache)
@@ -111,7 +101,7 @@ def explain_download(text: str, url: str, name: str, cache: str) -> HelperError:
         "E_CONDA_NETWORK",
         f"cannot fetch {name}",
         say_once([*why, url]),
-        try_url(url),
+        repeat(),
     )
 
 
@@ -136,23 +126,26 @@ def explain_channel(text: str, offline: bool, cache: str) -> HelperError:
         return HelperError(
             "E_CONDA_CHANNEL",
             "a channel is not there",
-            chain,
-            edit("environment.yml"),
+            [*chain, "mend its name in environment.yml"],
         )
     if offline:
         return HelperError(
             "E_CONDA_OFFLINE",
             "the index of a channel is not in the cache",
             chain[:1],
-            "pyve init",
+            repeat_without("--offline"),
         )
     if re.search(r"expected|EOF|parse|invalid type|trailing|missing field", chain[-1]):
-        return HelperError("E_CONDA_CHANNEL", "the index of a channel is damaged", chain)
+        return HelperError(
+            "E_CONDA_CHANNEL",
+            "the index of a channel is damaged",
+            [*chain, "the channel has to mend it; or take another one in environment.yml"],
+        )
     return HelperError(
         "E_CONDA_NETWORK",
         "a channel does not answer",
         say_once([*chain[-1:], probe_host(url) if url.startswith("http") else "", url]),
-        try_url(url),
+        repeat(),
     )
 
 
@@ -166,7 +159,13 @@ def explain_install(text: str, prefix: str) -> HelperError:
         return HelperError(
             "E_CONDA_ARCHIVE",
             f"the archive {found.group(1)} is damaged",
-            [*chain[1:], "another version may do; the channel has to mend this one"],
-            edit("environment.yml"),
+            [*chain[1:], ANOTHER_VERSION],
         )
-    return HelperError("E_CONDA_LINK", "the environment could not be made", chain or [text])
+    again = repeat()
+    engine = " --engine micromamba --auto-bootstrap"
+    return HelperError(
+        "E_CONDA_LINK",
+        "the environment could not be made",
+        chain or [text],
+        again + engine if again.startswith("pyve init") and "--engine" not in again else (),
+    )

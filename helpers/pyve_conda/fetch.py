@@ -15,16 +15,18 @@ import fcntl
 import hashlib
 import os
 import re
-import shlex
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from pyve_conda.cache_folders import explain_cache, make_cache, make_usable
 from pyve_conda.channels import split_archive_url, strip_credentials
-from pyve_conda.failures import edit, explain_download, full_disk
+from pyve_conda.failures import ANOTHER_VERSION, explain_download, full_disk
 from pyve_core import HelperError, progress
+from pyve_core.fixes import repeat_without
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +108,8 @@ def check_digest(item: Item, path: Path) -> None:
                 f"expected {algorithm} {expected}",
                 f"found    {algorithm} {found}",
                 strip_credentials(item.url),
+                "the channel may have replaced it since it was locked (pyve lock takes the new),"
+                " or something on its way changed it",
             ],
         )
 
@@ -129,18 +133,12 @@ class Cache:
         self.archives = root / "archives"
         self.infos = root / "infos"
         try:
+            make_cache(root)
             for folder in (self.archives, self.infos, root / "packages"):
                 folder.mkdir(parents=True, exist_ok=True)
             self._lock = open(root / ".archives.lock", "ab")  # noqa: SIM115
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise full_disk(str(root)) from error
-            raise HelperError(
-                "E_CONDA_CACHE",
-                f"the package cache cannot be written: {root}",
-                error.strerror or str(error),
-                "PYVE_CONDA_CACHE=/another/folder pyve init",
-            ) from error
+            raise explain_cache(error, root) from error
         # Shared while archives are in use; who can lock it alone at the end clears them away.
         self._try_lock(fcntl.LOCK_SH)
 
@@ -221,7 +219,7 @@ class Fetcher:
                 "E_CONDA_OFFLINE",
                 f"{len(remote)} of {len(items)} packages are not in the cache",
                 [f"{item.title} would have to be fetched" for item in remote[:5]],
-                "pyve init",
+                repeat_without("--offline"),
             )
         self._done, self._count = 0, len(missing)
         places = asyncio.Semaphore(AT_ONCE)
@@ -253,7 +251,10 @@ class Fetcher:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT):
                     raise full_disk(str(self.cache.root)) from error
                 raise HelperError(
-                    "E_CONDA_CACHE", f"{item.title}: {error.strerror or error}", str(error.filename)
+                    "E_CONDA_CACHE",
+                    f"{item.title}: {error.strerror or error}",
+                    str(error.filename),
+                    make_usable(self.cache.root),
                 ) from error
             self._done += 1
             progress(f"fetching {self._done} of {self._count} {item.title}")
@@ -272,6 +273,10 @@ class Fetcher:
     async def _download_once(self, item: Item, part: Path) -> None:
         from rattler.package_streaming import download_to_path
 
+        from pyve_core.debug_log import write_request
+
+        started = time.monotonic()
+        outcome = "failed"
         task = asyncio.ensure_future(download_to_path(self.client, item.url, part))
         clock = asyncio.get_running_loop().time
         size, since = -1, clock()
@@ -285,10 +290,12 @@ class Fetcher:
                     text = f"nothing came for {seconds:.0f} seconds"
                     raise self._explain(text, item)
             task.result()
+            outcome = "200"
         except (RuntimeError, OSError) as error:
             raise self._explain(str(error), item) from error
         finally:
             task.cancel()
+            write_request("GET", item.url, started, outcome)
 
     def _explain(self, text: str, item: Item) -> HelperError:
         return explain_download(text, item.url, item.title, str(self.cache.root))
@@ -308,9 +315,8 @@ class Fetcher:
                 [
                     str(error).splitlines()[0],
                     strip_credentials(item.url),
-                    "another version may do; the channel has to mend this one",
+                    ANOTHER_VERSION,
                 ],
-                edit("environment.yml"),
             ) from error
         info = self.cache.info(item)
         part = info.with_suffix(f".{os.getpid()}")
@@ -332,8 +338,7 @@ def copy_local(item: Item, source: Path, target: Path) -> None:
         raise HelperError(
             "E_CONDA_MISSING",
             f"{item.title} is not there, though its channel lists it",
-            strip_credentials(item.url),
-            f"ls -l {shlex.quote(str(source.parent))}",
+            [strip_credentials(item.url), ANOTHER_VERSION],
         ) from error
     except OSError:
         shutil.copyfile(source, target)

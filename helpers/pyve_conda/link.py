@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import stat
@@ -23,6 +22,7 @@ from pyve_conda.channels import strip_credentials
 from pyve_conda.failures import explain_install
 from pyve_conda.prefix import MARKER, escape_in_python, quote_in_double
 from pyve_core import HelperError, progress
+from pyve_core.fixes import move_away, open_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -89,7 +89,10 @@ def making(prefix: Path) -> Iterator[None]:
             marker.touch()
         except OSError as error:
             raise HelperError(
-                "E_CONDA_PREFIX", f"cannot write to {prefix}", error.strerror or str(error)
+                "E_CONDA_PREFIX",
+                f"cannot write to {prefix}",
+                [error.strerror or str(error), "it has to be a folder that you may write to"],
+                open_up(prefix),
             ) from error
         yield
     except BaseException:
@@ -115,14 +118,17 @@ def check_is_free(prefix: Path) -> None:
         )
     except OSError as error:
         raise HelperError(
-            "E_CONDA_PREFIX", f"cannot read {prefix}", error.strerror or str(error)
+            "E_CONDA_PREFIX",
+            f"cannot read {prefix}",
+            [error.strerror or str(error), "it has to be a folder that you may write to"],
+            open_up(prefix),
         ) from error
     if not is_free:
         raise HelperError(
             "E_CONDA_PREFIX",
             f"there is something else in the way of the environment: {prefix}",
             "an environment is only made in an empty folder",
-            f"rm -r {shlex.quote(str(prefix))}",
+            move_away(prefix),
         )
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pyve_conda.failures import edit
+from pyve_conda.failures import PROBE_SECONDS
 from pyve_core import HelperError, redact
+from pyve_core.fixes import repeat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def find_answer(error: BaseException | None) -> str | None:
@@ -19,13 +25,39 @@ def find_answer(error: BaseException | None) -> str | None:
     return None
 
 
-def explain_locking(error: Exception, file: str, mapping: str) -> HelperError:
+def list_indexes(repositories: Sequence[str]) -> list[str]:
+    """Give the package indexes that conda-lock asks: those of environment.yml, or its own one."""
+    if repositories:
+        return [*repositories]
+    try:
+        from conda_lock._vendor.poetry.repositories.pypi_repository import PyPiRepository
+    except ImportError:
+        return []
+    return [str(inspect.signature(PyPiRepository.__init__).parameters["url"].default)]
+
+
+def find_unreachable(urls: Sequence[str]) -> str:
+    """Say which of some servers cannot be reached, and why; "" when all answer anything."""
+    import requests
+
+    for url in urls:
+        try:
+            requests.head(url, timeout=PROBE_SECONDS)
+        except requests.RequestException as error:
+            return f"{url}: {error}"
+    return ""
+
+
+def explain_locking(
+    error: Exception, file: str, mapping: str, repositories: Sequence[str] = ()
+) -> HelperError:
     """Turn a failure of conda-lock into a diagnostic.
 
     Args:
         error: what it raised.
         file: the environment.yml, for people.
         mapping: the place of the mapping of names.
+        repositories: the package indexes that environment.yml names.
 
     Returns:
         The built-in engine's own diagnostic, when it is at the bottom of it.
@@ -48,26 +80,39 @@ def explain_locking(error: Exception, file: str, mapping: str) -> HelperError:
         return HelperError(
             "E_CONDA_CONFLICT",
             f"the engine finds no solution for {file}",
-            [str(line) for line in shown[-20:]],
-            edit(file),
+            [*(str(line) for line in shown[-20:]), f"change what {file} asks for"],
         )
     if isinstance(error, requests.RequestException):
         host = urlsplit(mapping).hostname
-        is_mapping = host is not None and host in str(error)
-        what = "the names that packages of the Python index have in conda" if is_mapping else ""
+        if host is None or host not in str(error):
+            return HelperError(
+                "E_CONDA_NETWORK",
+                "cannot fetch from the package index",
+                redact(str(error)),
+                repeat(),
+            )
+        unreachable = find_unreachable(list_indexes(repositories))
         return HelperError(
             "E_CONDA_NETWORK",
-            f"cannot fetch {what or 'from the package index'}",
-            [redact(str(error)), "a file, or none, may take its place" if is_mapping else ""],
-            "PYVE_PYPI_MAPPING=none pyve lock" if is_mapping else "pyve --verbose lock",
+            "cannot fetch the names that packages of the Python index have in conda",
+            [
+                redact(str(error)),
+                # Then there is nothing to be had without them, either.
+                redact(f"the package index cannot be reached, either: {unreachable}")
+                if unreachable
+                else "PYVE_PYPI_MAPPING names a file in its place, or none",
+            ],
+            repeat() if unreachable else f"env PYVE_PYPI_MAPPING=none {repeat()}",
         )
     lines = str(error).strip().splitlines()
     if type(error).__name__ in ("SolverProblemError", "SolveFailure", "SolverProblem"):
         return HelperError(
             "E_CONDA_CONFLICT",
             f"the pip: section of {file} has no solution",
-            [line.replace("-dummy-package-", file) for line in lines if line.strip()][:20],
-            edit(file),
+            [
+                *[line.replace("-dummy-package-", file) for line in lines if line.strip()][:20],
+                f"change the section pip: in {file}",
+            ],
         )
     return HelperError(
         "E_CONDA_LOCKING",

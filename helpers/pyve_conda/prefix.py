@@ -253,7 +253,9 @@ def remove_prefix(prefix: Path) -> bool:
     is_prefix = (prefix / "conda-meta").is_dir() or (prefix / MARKER).exists()
     if prefix.is_symlink() or not prefix.is_dir() or not (is_prefix or not any(prefix.iterdir())):
         raise HelperError(
-            "E_CONDA_PREFIX", f"not removed: {prefix}", "it is not a conda environment"
+            "E_CONDA_PREFIX",
+            f"not removed: {prefix}",
+            ["it is not a conda environment", "remove it by hand, if it is to go"],
         )
     try:
         (prefix / MARKER).touch()

@@ -35,20 +35,21 @@ def check_entry(name: str, version: str, url: str, source: str) -> None:
         why = f"{name} {version} has the URL of another package: {redact(url)}"
     else:
         return
-    raise HelperError("E_CONDA_LOCK", f"{source} is damaged at {name}", why, "pyve lock")
+    fix = "pyve init --force" if source.endswith(".json") else "pyve lock"
+    raise HelperError("E_CONDA_LOCK", f"{source} is damaged at {name}", why, fix)
 
 
-def check_digests(package: LockedPackage, source: str) -> None:
-    """See that digests are digests.
+def check_hashes(name: str, md5: str | None, sha256: str | None, source: str) -> None:
+    """See that the digests of a package are digests.
 
     Raises:
         HelperError: E_CONDA_LOCK.
     """
-    for kind, digest, length in (("md5", package.md5, 32), ("sha256", package.sha256, 64)):
+    for kind, digest, length in (("md5", md5, 32), ("sha256", sha256, 64)):
         if digest and not re.fullmatch(r"[0-9a-fA-F]{%d}" % length, digest):
             raise HelperError(
                 "E_CONDA_LOCK",
-                f"{source} is damaged at {package.name}",
+                f"{source} is damaged at {name}",
                 f"not a digest: {kind}: {digest}",
                 "pyve lock",
             )
@@ -86,7 +87,7 @@ def items_of_lock(packages: Iterable[LockedPackage], source: str) -> list[Item]:
         if package.manager == "conda":
             url = expand_variables(package.url, os.environ)
             check_entry(package.name, package.version, url, source)
-            check_digests(package, source)
+            check_hashes(package.name, package.md5, package.sha256, source)
             items.append(Item(url, package.md5.lower(), package.sha256.lower()))
     return items
 
@@ -130,6 +131,9 @@ def items_of_prefix(prefix: Path) -> tuple[list[Item], str]:
         items.append(Item(url, md5, sha256))
     if not items:
         raise HelperError(
-            "E_CONDA_PREFIX", f"there is no conda environment in {prefix}", fix="pyve init"
+            "E_CONDA_PREFIX",
+            f"there is no conda environment in {prefix}",
+            "it has no conda-meta/*.json",
+            "pyve init --force",
         )
     return items, platform

@@ -8,9 +8,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pyve_conda.cache_folders import make_index
 from pyve_conda.channels import Channels, Wanted, split_archive_url, strip_credentials
-from pyve_conda.failures import edit, explain_channel, probe_host, try_url
+from pyve_conda.failures import explain_channel, probe_host
 from pyve_core import HelperError, progress
+from pyve_core.fixes import repeat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +103,7 @@ def check_hosts(urls: Sequence[str]) -> None:
                 "E_CONDA_NETWORK",
                 "a channel does not answer",
                 [why, strip_credentials(url)],
-                try_url(strip_credentials(url)),
+                repeat(),
             )
 
 
@@ -112,7 +114,7 @@ class Solver:
         """Read channels and dependencies.
 
         Raises:
-            HelperError: E_CONDA_SPEC, E_CONDA_CHANNEL.
+            HelperError: E_CONDA_SPEC, E_CONDA_CHANNEL, E_CONDA_CACHE, E_DISK_FULL.
         """
         from rattler import Gateway, SourceConfig
 
@@ -121,10 +123,8 @@ class Solver:
         self.wanted = [self.channels.read_spec(text) for text in question.specs]
         self.channels.add_missing(self.wanted)
         action = "force-cache-only" if question.offline else "cache-or-fetch"
-        index = question.cache / "index"
-        index.mkdir(parents=True, exist_ok=True)
         self.gateway = Gateway(
-            cache_dir=index,
+            cache_dir=make_index(question.cache),
             default_config=SourceConfig(cache_action=action),
             client=make_client(request_seconds()),
         )
@@ -204,8 +204,7 @@ class Solver:
         return HelperError(
             "E_CONDA_CONFLICT",
             f"the dependencies in {source} do not go together",
-            why,
-            edit(source),
+            [*why, f"change or take out one of them in {source}"],
         )
 
     async def _query(self, name: str, platforms: Sequence[str]) -> list[Any]:
@@ -241,7 +240,7 @@ class Solver:
         else:
             message = f"no package {item.name} in the channels for {platform}"
             why += await self._find_elsewhere(item.name)
-        return HelperError("E_CONDA_MISSING", message, why, edit(source))
+        return HelperError("E_CONDA_MISSING", message, why)
 
     def _explain_priority(self, item: Wanted, records: Sequence[Any]) -> HelperError | None:
         """Give a diagnostic when strict priority is what hides a fitting package."""
@@ -258,9 +257,9 @@ class Solver:
             [
                 f"{there} has {item.name} {fitting[0].version}",
                 f"{here} comes first and has {item.name}, so it alone is asked for that",
-                "channel_priority: flexible allows it, or another order of the channels",
+                f"in {self.question.source}, channel_priority: flexible allows it, or another "
+                "order of the channels",
             ],
-            edit(self.question.source),
         )
 
     async def _find_elsewhere(self, name: str) -> list[str]:

@@ -86,14 +86,20 @@ def describe_accident(error: BaseException) -> HelperError:
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return HelperError("E_HELPER", f"{name} failed", f"{error.strerror}{where}")
+    from pyve_core.fixes import remake_toolchain
+
     lines = str(error).strip().splitlines()
+    is_damaged = isinstance(error, (ImportError, SyntaxError))
     return HelperError(
         "E_HELPER",
         f"{name} failed",
         [
             f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__,
-            "this is a mistake in Pyve, or its toolchain is damaged",
+            "Pyve's toolchain is damaged; it is made anew when it is not there"
+            if is_damaged
+            else "this is a mistake in Pyve; pyve --verbose shows where",
         ],
+        remake_toolchain() if is_damaged else (),
     )
 
 
@@ -134,6 +140,10 @@ def run_helper(main: Callable[[list[str]], Answer]) -> int:
     stdout = os.dup(1)
     os.dup2(2, 1)
     status = 0
+    if os.environ.get("PYVE_LOG") == "debug":
+        from pyve_core.debug_log import start_logging
+
+        start_logging()
     try:
         answer = main(argv)
     except HelperError as error:

@@ -1,20 +1,17 @@
-"""The one exception of the helpers, and keeping secrets out of what it says."""
+"""The one exception of the helpers."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Union
+
+from pyve_core.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Texts = Union[str, "Sequence[str]"]
 
-_LOGIN = re.compile(r"(?<=://)[^/\s'\"]*@")
-_TOKEN = re.compile(r"(://[^\s'\"]*?/t/)[^/\s'\"]+")
-_QUERY = re.compile(
-    r"([?&](?:access_|auth_|api_)?(?:token|key|password|secret|signature)=)[^&\s'\"]+", re.I
-)
+__all__ = ["HelperError", "Texts", "list_texts", "redact"]
 
 
 class HelperError(Exception):
@@ -40,13 +37,3 @@ def list_texts(texts: Texts) -> list[str]:
     if isinstance(texts, str):
         texts = [texts]
     return [text for text in texts if text]
-
-
-def redact(text: str) -> str:
-    """Replace what may be secret in the URLs of a text by ``***``.
-
-    That is: user and password, the token of a conda channel (``/t/TOKEN/``), and the parameters of
-    a query that are named like a token or a password.
-    """
-    text = _TOKEN.sub(r"\1***", _LOGIN.sub("***@", text))
-    return _QUERY.sub(r"\1***", text)

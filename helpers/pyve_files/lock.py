@@ -5,6 +5,7 @@ Source: conda-lock's schema ``conda-lock-v1``.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ LIMIT = 64 * 1024 * 1024
 CODE = "E_LOCK_FILE"
 # conda-lock writes the packages last: what stands before them can be read alone.
 _PACKAGES = re.compile(r"^package:", re.MULTILINE)
+# That of a package.
+_PLATFORM = re.compile(r"^  platform: ['\"]?([a-z0-9]+-[a-z0-9_]+)['\"]?\r?$", re.MULTILINE)
 
 
 @dataclass
@@ -69,11 +72,29 @@ def find_build(url: str, name: str, version: str) -> str:
     return ""
 
 
+class LockFile(YamlFile):
+    """A conda-lock.yml, which is made anew when it is wrong."""
+
+    def find_fix(self) -> list[str]:
+        """Give the command that makes it anew, for the platforms that can be made out in it."""
+        platforms = dict.fromkeys(_PLATFORM.findall(getattr(self, "text", "")))
+        words = "".join(f" --platform {platform}" for platform in platforms)
+        return [f"pyve lock{words or f' --platform {_this_platform()}'}"]
+
+
+def _this_platform() -> str:
+    system, machine = os.uname().sysname, os.uname().machine
+    names = {"x86_64": "64", "amd64": "64", "aarch64": "aarch64", "arm64": "aarch64"}
+    if system == "Darwin":
+        return "osx-arm64" if machine == "arm64" else "osx-64"
+    return f"linux-{names.get(machine, machine)}"
+
+
 class LockReader:
     """Reads one file."""
 
     def __init__(self, path: str) -> None:
-        self.file = YamlFile(path, CODE, LIMIT)
+        self.file = LockFile(path, CODE, LIMIT)
 
     def read_head(self) -> Lock:
         """Give all but the packages."""

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pyve_core import HelperError, redact
+from pyve_core.fixes import let_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,13 +66,17 @@ class YamlFile:
                 data = stream.read(limit + 1)
         except OSError as error:
             raise HelperError(
-                self.code + "_READ", f"cannot read {self.path}", error.strerror or str(error)
+                self.code + "_READ",
+                f"cannot read {self.path}",
+                [error.strerror or str(error), "it has to be a file that you may read"],
+                let_read(self.path),
             ) from error
         if len(data) > limit:
             raise HelperError(
                 self.code,
                 f"{self.path} is larger than {limit // 1024} KiB",
                 "a file of this kind is never that large; it may be another file",
+                self.find_fix(),
             )
         return data
 
@@ -95,15 +100,16 @@ class YamlFile:
         self, line: int, column: int, message: str, why: Sequence[str] | str = ()
     ) -> NoReturn:
         """Complain about a place; lines and columns count from 1."""
-        import shlex
-
-        # An editor needs no more to get there: vi, nano, emacs and micro all take "+LINE FILE".
         raise HelperError(
             self.code,
             f"{self.path}, line {line}, column {column}: {message}",
             why,
-            f"${{EDITOR:-vi}} +{line} {shlex.quote(self.path)}",
+            self.find_fix(),
         )
+
+    def find_fix(self) -> list[str]:
+        """Give the command that mends a file that is wrong: none for one that a person writes."""
+        return []
 
     def fail(self, node: Node, message: str, why: Sequence[str] | str = ()) -> NoReturn:
         """Complain about a node."""

@@ -39,7 +39,7 @@ cmd_help() {
   elif [[ $name =~ ^[a-z][a-z-]*$ && -f $PYVE_ROOT/lib/commands/$name.sh ]]; then
     set -- show_command_help "$name"
   else
-    fail_unknown_command "$name"
+    fail_unknown_page "$name"
     return 1
   fi
   if [[ -n $PYVE_JSON ]]; then
@@ -47,4 +47,16 @@ cmd_help() {
   else
     "$@"
   fi
+}
+
+# Usage: fail_unknown_page <name>
+# Says that there is no such command, with the page of the nearest one. Status 1.
+fail_unknown_page() {
+  local file name names=()
+  for file in "$PYVE_ROOT/lib/commands"/*.sh; do
+    name=${file##*/}
+    names+=("${name%.sh}")
+  done
+  suggest "$1" "${names[@]}"
+  fail E_USAGE_COMMAND "'$1' is not a pyve command" ${REPLY:+why "did you mean '$REPLY'?"} fix "pyve help${REPLY:+ $REPLY}"
 }

@@ -36,10 +36,13 @@ cmd_hook() {
   case ${opt_export:-${ARGS[0]-}} in
     bash | zsh | fish) print_hook "${ARGS[0]}" ;;
     "")
-      # shellcheck disable=SC2016 # to be pasted
-      fail E_USAGE_SHELL "pyve hook needs the name of a shell" why "bash, zsh and fish have hooks" fix 'eval "$(pyve hook bash)"'
+      fail E_USAGE_SHELL "pyve hook needs the name of a shell" why "bash, zsh and fish have hooks" fix "pyve hook bash"
       ;;
-    *) fail E_USAGE_SHELL "there is no hook for '${opt_export:-${ARGS[0]}}'" why "bash, zsh and fish have hooks" fix "pyve help hook" ;;
+    *)
+      suggest "${opt_export:-${ARGS[0]}}" bash zsh fish
+      fail E_USAGE_SHELL "there is no hook for '${opt_export:-${ARGS[0]}}'" why "bash, zsh and fish have hooks" \
+        fix "pyve ${REPLY:+hook }${REPLY:-help hook}"
+      ;;
   esac
 }
 
@@ -61,7 +64,7 @@ print_hook() {
   if [[ -n $PYVE_JSON ]]; then
     answer text "$text"
   else
-    printf '%s' "$text"
+    print_text "$text"
   fi
 }
 
@@ -78,6 +81,7 @@ change_trust() {
   fi
   answer project "$PROJECT_ROOT"
   if [[ -n $opt_distrust ]]; then
+    answer_json trusted false
     if distrust_project "$PROJECT_ROOT"; then
       log_success "The shell hook does not enter $PROJECT_ROOT any more"
     else
@@ -86,5 +90,6 @@ change_trust() {
     return 0
   fi
   trust_project "$PROJECT_ROOT" || return 1
+  answer_json trusted true
   log_success "The shell hook enters $PROJECT_ROOT from now on"
 }

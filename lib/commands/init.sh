@@ -1,5 +1,6 @@
 # Summary: Make the project's environment
 # Group: Environment
+# Agent: write idempotent destructive network
 # Usage: pyve init [VENV_DIR] [--python-version VER] [--backend TYPE] [--deps] [--no-direnv | --allow] [--local-env]
 # Usage: pyve init [--backend micromamba] [--env-name NAME] [--engine ENGINE] [--strict]
 # Usage: pyve init --update | --force
@@ -117,7 +118,7 @@ check_init_input() {
   fi
   if [[ -n $opt_python_version && ! $opt_python_version =~ ^3\.[0-9]+(\.[0-9]+)?$ ]]; then
     fail E_PYTHON_VERSION_INVALID "'$opt_python_version' is not a Python version" \
-      why "expected 3.N or 3.N.N" fix "pyve init --python-version ${DEFAULT_PYTHON_VERSION%.*}"
+      why "expected 3.N or 3.N.N" fix "pyve init --python-version $(print_near_version "$opt_python_version")"
     return 1
   fi
   if [[ -n $opt_backend ]]; then
@@ -128,14 +129,14 @@ check_init_input() {
   fi
   if [[ $PWD == *:* ]]; then
     fail E_PATH_COLON "an environment cannot work in a folder whose path has a ':'" \
-      why "PATH uses ':' between folders; this one is $PWD"
+      why "PATH uses ':' between folders; this one is $PWD" why "give the folder another name, or take another one"
     return 1
   fi
   case $PWD/ in
     *"/Library/Mobile Documents/"* | *"/Library/CloudStorage/"* | */Dropbox/* | */OneDrive/* | *"/OneDrive - "* | *"/Google Drive/"* | */iCloud*Drive/*)
       if [[ -z $opt_allow_synced_dir && -z ${PYVE_ALLOW_SYNCED_DIR-} ]]; then
         fail E_SYNCED_DIR "this folder is synchronised by a cloud drive" \
-          why "such drives corrupt environments; better keep the project elsewhere" fix "pyve init --allow-synced-dir"
+          why "it is $PWD; such drives corrupt environments, so better keep the project elsewhere" fix "pyve init --allow-synced-dir"
         return 1
       fi
       ;;
@@ -243,17 +244,17 @@ is_replaceable() {
 check_init_files() {
   local file
   if [[ -n $opt_local_env && -f ${HOME-}/.local/.env && ! -r ${HOME-}/.local/.env ]]; then
-    fail E_FILE_READ "cannot read ~/.local/.env" why "no permission; nothing was changed" fix "ls -l ~/.local/.env"
+    fail E_FILE_READ "cannot read ~/.local/.env" why "no permission; nothing was changed" fix "chmod u+r $(printf '%q' "$HOME/.local/.env")"
     return 1
   fi
   for file in .gitignore .pyve/config; do
     if [[ -L $file || (-e $file && ! -f $file) ]]; then
-      fail E_FILE_WRITE "cannot write $file" why "it is there, and it is not a plain file; nothing was changed"
+      fail E_FILE_WRITE "cannot write $file" why "it is there, and it is not a plain file; nothing was changed" fix "mv $file $file.old"
       return 1
     fi
   done
   if [[ ! -w . ]]; then
-    fail E_FILE_WRITE "cannot write in $PWD" why "no permission, or the file system is read-only; nothing was changed"
+    fail E_FILE_WRITE "cannot write in $PWD" why "no permission, or the file system is read-only; nothing was changed" fix "chmod u+w ."
     return 1
   fi
 }

@@ -1,5 +1,6 @@
 # Summary: Write conda-lock.yml, or say whether it is current
 # Group: Dependencies
+# Agent: write idempotent network
 # Usage: pyve lock [--platform PLATFORM]... [--upgrade NAME]... [--engine ENGINE] [--offline]
 # Usage: pyve lock --check
 # Argument: ENGINE auto|micromamba|mamba|conda|rattler
@@ -20,7 +21,7 @@
 cmd_lock() {
   local platform name lock
   local -a platforms=() words=()
-  need utils cli text backend_detect micromamba_core micromamba_file conda_engine project_lock
+  need utils cli text backend_detect micromamba_core micromamba_file conda_engine project_lock fixes
   parse_options "$@" && expect_arguments 0 || return 1
   find_project || :
   CDPATH="" cd -- "$PROJECT_ROOT" || return 1
@@ -28,12 +29,15 @@ cmd_lock() {
   find_backend ""
   if [[ $REPLY != micromamba ]]; then
     fail E_BACKEND_UNSUPPORTED "this version of Pyve locks conda projects only" why "this one is for the backend $REPLY" \
-      fix "pyve help lock"
+      why "a project is one for conda when it has an environment.yml, or 'backend: micromamba' in .pyve/config"
     return 1
   fi
   find_environment_files || :
   if [[ -z $CONDA_MANIFEST ]]; then
-    fail E_ENV_FILE_MISSING "there is no environment.yml to lock" why "in $PWD" fix "pyve help lock"
+    quote_word "$PWD/environment.yml"
+    # (One line, because a list in brackets is YAML, too.)
+    quote_word "printf '%s\n' 'channels: [conda-forge]' 'dependencies: [python]' >$REPLY"
+    fail E_ENV_FILE_MISSING "there is no environment.yml to lock" why "in $PWD" fix "sh -c $REPLY"
     return 1
   fi
   lock=${CONDA_LOCK:-conda-lock.yml}
@@ -70,15 +74,16 @@ choose_platforms() {
     platform=${platform//[][,\"\']/ }
     for platform in $platform; do
       if [[ ! $platform =~ ^[a-z0-9]+-[a-z0-9_]+$ ]]; then
+        find_conda_platform || REPLY=linux-64
         fail E_PLATFORM "'$platform' is not a platform" why "conda's names are such as linux-64, linux-aarch64, osx-64 and osx-arm64" \
-          fix "pyve lock --platform linux-64"
+          fix "pyve lock --platform $REPLY"
         return 1
       fi
       platforms+=("$platform")
     done
   done <<<"$list"
   if ((${#platforms[@]} == 0)); then
-    find_conda_platform || return 1
+    need_conda_platform || return 1
     platforms=("$REPLY")
   fi
 }
@@ -86,7 +91,11 @@ choose_platforms() {
 # Usage: check_lock <lock>
 # Says whether the lock is current. Status 1, with a diagnostic, when it is not.
 check_lock() {
-  local why
+  local why again="pyve lock" platform
+  # What is compared is what is to be written.
+  while IFS= read -r platform; do
+    [[ -z $platform ]] || again+=" --platform $platform"
+  done <<<"$opt_platform"
   call_helper conda-lock conda_lock_file lock --file "$CONDA_MANIFEST" "${words[@]}" --engine rattler --output "$1" --check || return 1
   get_helper_value status || :
   answer status "$REPLY"
@@ -96,7 +105,7 @@ check_lock() {
       return 0
       ;;
     missing)
-      fail E_LOCK_MISSING "there is no $1" fix "pyve lock"
+      fail E_LOCK_MISSING "there is no $1" why "$CONDA_MANIFEST has not been locked yet" fix "$again"
       return 1
       ;;
   esac
@@ -105,7 +114,7 @@ check_lock() {
   for why in ${HELPER_FOUND[@]+"${HELPER_FOUND[@]}"}; do
     set -- "$@" why "$why"
   done
-  fail E_LOCK_STALE "$lock is stale" "$@" fix "pyve lock"
+  fail E_LOCK_STALE "$lock is stale" "$@" fix "$again"
 }
 
 # Usage: write_lock <lock>
@@ -123,10 +132,17 @@ write_lock() {
   for item in ${HELPER_FOUND[@]+"${HELPER_FOUND[@]}"}; do
     log_info "$item"
   done
+  answer file "$PWD/$1"
+  if [[ -n $PYVE_JSON ]]; then
+    json_list "${platforms[@]}"
+    answer_json platforms "$REPLY"
+  fi
   get_helper_value changed || :
   if [[ -n $REPLY ]]; then
+    answer_json changed true
     log_success "Wrote $1 (${platforms[*]})"
   else
+    answer_json changed false
     log_success "$1 is current and stays as it is"
   fi
 }

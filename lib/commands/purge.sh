@@ -17,8 +17,10 @@ cmd_purge() {
   config_load || :
   config_get venv.directory
   venv=${ARGS[0]-${REPLY:-$DEFAULT_VENV_DIR}}
+  answer project "$PWD"
   validate_venv_dir_name "$venv" || return 1
   if [[ ! -d .pyve && ! -f $venv/pyvenv.cfg && (${#ARGS[@]} == 0 || ! -e $venv) ]]; then
+    answer_json removed false
     log_info "nothing to remove: $PWD has no .pyve and no $venv"
     return 0
   fi
@@ -28,6 +30,7 @@ cmd_purge() {
   purge_gitignore "$venv" || return 1
   purge_pyve_folder || return 1
   (distrust_project "$PWD") 2>/dev/null || :
+  answer_json removed true
   log_success "Removed Pyve from this project"
 }
 
@@ -40,7 +43,7 @@ check_purge() {
     return 1
   fi
   if [[ ! -w . || (-d .pyve && ! -w .pyve) ]]; then
-    fail E_FILE_WRITE "cannot remove anything in $PWD" why "no permission to write, or the file system is read-only"
+    fail E_FILE_WRITE "cannot remove anything in $PWD" why "no permission to write, or the file system is read-only" fix "chmod u+w ."
     return 1
   fi
 }
@@ -83,7 +86,8 @@ purge_gitignore() {
 # Removes what Pyve keeps in .pyve; anything else in there stays.
 purge_pyve_folder() {
   local left
-  rm -f .pyve/config "$MADE_RECORD"
+  # (The log of pyve mcp, helpers/pyve_mcp/journal.py, too.)
+  rm -f .pyve/config "$MADE_RECORD" .pyve/mcp.jsonl .pyve/mcp.old.jsonl
   if [[ -n $opt_keep_testenv ]]; then
     log_info "Kept the test environment"
   else

@@ -1,5 +1,6 @@
 # Summary: Pin the Python version of the project, or show it
 # Group: Environment
+# Agent: write idempotent network
 # Usage: pyve python-version [VER]
 # About: Installs the version through the manager in use when it is missing, and writes the version file
 # About: and the config. The environment stays as it is until `pyve init --force`.
@@ -20,12 +21,12 @@ cmd_python_version() {
     resolve_python_wish || return 1
     answer version "$PYTHON_WISH"
     answer source "$PYTHON_WISH_SOURCE"
-    [[ -n $PYVE_JSON ]] || printf '%s (%s)\n' "$PYTHON_WISH" "$PYTHON_WISH_SOURCE"
+    [[ -n $PYVE_JSON ]] || say 1 plain "" "$PYTHON_WISH ($PYTHON_WISH_SOURCE)"
     return 0
   fi
   if [[ ! $wish =~ ^3\.[0-9]+(\.[0-9]+)?$ ]]; then
     fail E_PYTHON_VERSION_INVALID "'$wish' is not a Python version" \
-      why "expected 3.N or 3.N.N" fix "pyve python-version ${DEFAULT_PYTHON_VERSION%.*}"
+      why "expected 3.N or 3.N.N" fix "pyve python-version $(print_near_version "$wish")"
     return 1
   fi
   choose_interpreter "$wish" || return 1
@@ -47,6 +48,7 @@ cmd_python_version() {
     config_set python.version "$wish" || return 1
   fi
   answer version "$PYTHON_VERSION"
+  answer file "$PWD/$file"
   log_success "Pinned Python $PYTHON_VERSION in $file"
   config_get venv.directory
   if [[ -d ${REPLY:-$DEFAULT_VENV_DIR} ]]; then

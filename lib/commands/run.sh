@@ -1,5 +1,6 @@
 # Summary: Run a command in the project's environment
 # Group: Environment
+# Agent: run network
 # Usage: pyve run [--] COMMAND [ARGUMENT]...
 # Argument: COMMAND programs
 # About: Works from any folder of the project. PATH and VIRTUAL_ENV are set, so that child
@@ -20,6 +21,7 @@ cmd_run() {
     take_global_option "$@" || return 1
     if ((REPLY == 0)); then
       need cli
+      _option_words=("${PYVE_WORDS[@]:1}")
       read_option_header "$PYVE_ROOT/lib/commands/run.sh"
       fail_unknown_option "$1"
       return 1
@@ -68,39 +70,91 @@ hand_over() {
     enter_environment "$2" "$3"
   fi
   shift 3
+  if [[ -n $PYVE_JSON ]]; then
+    check_command "$@" || return
+    run_for_json "$@"
+    return
+  fi
   if [[ -z $_pyve_exec_status ]]; then
-    check_command "$1" || return
+    check_command "$@" || return
     shopt -s execfail
+    [[ ${PYVE_LOG-} != debug ]] || { need debug_log && log_exec "$@"; }
     exec -- "$@" || _pyve_exec_status=$?
   fi
-  check_command "$1" || return
+  check_command "$@" || return
   fail_run E_COMMAND_NOT_EXECUTABLE "$1 could not be started" \
-    why "the program that its first line names may be gone" fix "pyve doctor"
+    why "the program that its first line names may be gone, or it is one for another kind of machine" fix "pyve doctor"
   return "$_pyve_exec_status"
 }
 
-# Usage: check_command <command>
+# Usage: check_command <command> [argument]...
 # Status 127, with a diagnostic, when there is no such command; 126 when it cannot be one.
 check_command() {
   if is_executable_command "$1"; then
     return 0
   fi
   if [[ -e $1 && $1 == */* ]] || { [[ $1 != */* ]] && type -P -- "$1" >/dev/null; }; then
-    fail_run E_COMMAND_NOT_EXECUTABLE "$1 is not executable" why "it is there, but it is no file that may be executed"
+    fail_not_executable "$1" "$(type -P -- "$1" || :)"
     return 126
   fi
   if [[ $1 == */* ]]; then
     fail_run E_COMMAND_NOT_FOUND "$1 does not exist" why "the current folder is $PWD"
-  elif [[ -d ${PYVE_ENV_PATH-}/conda-meta ]]; then
-    fail_run E_COMMAND_NOT_FOUND "there is no command '$1', neither in the environment nor on PATH" \
-      why "the environment is $PYVE_ENV_PATH" why "the package that has it belongs into environment.yml" fix "pyve init --force"
   else
-    need text
-    quote_word "$1"
-    fail_run E_COMMAND_NOT_FOUND "there is no command '$1', neither in the environment nor on PATH" \
-      why "the environment is ${PYVE_ENV_PATH:-$VIRTUAL_ENV}" fix "pyve run python -m pip install $REPLY"
+    fail_not_found "$@"
   fi
   return 127
+}
+
+# Usage: fail_not_found <command> [argument]...
+# Says that neither the environment nor PATH has the command, and what may be meant or missing.
+fail_not_found() {
+  local file word meant env=${PYVE_ENV_PATH:-$VIRTUAL_ENV} message="there is no command '${1//[[:cntrl:]]/?}', neither in the environment nor on PATH"
+  local -a names=()
+  need cli text
+  for file in "$env"/bin/*; do
+    file=${file##*/}
+    # (Names of quite another length cannot be near.)
+    ((${#file} - ${#1} > 3 || ${#1} - ${#file} > 3)) || names+=("$file")
+  done
+  suggest "$1" ${names[@]+"${names[@]}"}
+  if [[ -n $REPLY ]]; then
+    file=$REPLY
+    meant="pyve run"
+    for word in "$file" "${@:2}"; do
+      quote_word "$word"
+      meant+=" $REPLY"
+    done
+    fail_run E_COMMAND_NOT_FOUND "$message" why "did you mean '$file'?" why "the environment is $env" fix "$meant"
+  elif [[ -d $env/conda-meta ]]; then
+    fail_run E_COMMAND_NOT_FOUND "$message" why "the environment is $env" \
+      why "the package that has it belongs into environment.yml" fix "pyve init --force"
+  elif [[ $1 =~ ^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$ ]]; then
+    fail_run E_COMMAND_NOT_FOUND "$message" why "the environment is $env" fix "pyve run python -m pip install $1"
+  else
+    # No distribution has such a name.
+    fail_run E_COMMAND_NOT_FOUND "$message" why "the environment is $env"
+  fi
+}
+
+# Usage: fail_not_executable <command> <file that PATH has for it, or "">
+# Says why the file is no command, and how to run it where that can be told.
+fail_not_executable() {
+  local start="" file=${2:-$1}
+  need text
+  quote_word "$file"
+  if [[ -d $file ]]; then
+    fail_run E_COMMAND_NOT_EXECUTABLE "$1 is not executable" why "it is a folder"
+    return 0
+  fi
+  { IFS= read -r -n 4 start <"$file"; } 2>/dev/null || :
+  if [[ $start == "#!"* || $start == $'\177ELF' ]]; then
+    fail_run E_COMMAND_NOT_EXECUTABLE "$1 is not executable" why "it has no permission to be executed" fix "chmod +x $REPLY"
+  elif [[ $file == *.py ]]; then
+    fail_run E_COMMAND_NOT_EXECUTABLE "$1 is not executable" why "it is a file for python" fix "pyve run python $REPLY"
+  else
+    fail_run E_COMMAND_NOT_EXECUTABLE "$1 is not executable" \
+      why "it is there, but has no permission to be executed, and does not begin as a program or a script (#!) does"
+  fi
 }
 
 # Usage: fail_run <code> <message> [why <text>]... [fix <command>]...

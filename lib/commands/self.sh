@@ -26,9 +26,11 @@ cmd_self() {
     print_completions "${ARGS[1]-}"
     return
   fi
-  expect_arguments 1 || return 1
   case $word in
-    install | uninstall) need self_install ;;
+    install | uninstall)
+      expect_arguments 1 || return 1
+      need self_install
+      ;;
     "")
       need help
       if [[ -n $PYVE_JSON ]]; then
@@ -41,8 +43,9 @@ cmd_self() {
     *)
       suggest "$word" install uninstall completions
       if [[ -n $REPLY ]]; then
-        fail E_USAGE_COMMAND "'pyve self $word' is not a pyve command" \
-          why "did you mean '$REPLY'?" fix "pyve self $REPLY"
+        word=$REPLY
+        quote_words pyve self "$word" "${ARGS[@]:1}"
+        fail E_USAGE_COMMAND "'pyve self ${ARGS[0]}' is not a pyve command" why "did you mean '$word'?" fix "$REPLY"
       else
         fail E_USAGE_COMMAND "'pyve self $word' is not a pyve command" \
           why "self knows: install, uninstall, completions" fix "pyve help self"
@@ -77,6 +80,6 @@ print_completions() {
   if [[ -n $PYVE_JSON ]]; then
     answer script "$REPLY"
   else
-    printf '%s' "$REPLY"
+    print_text "$REPLY"
   fi
 }

@@ -21,7 +21,7 @@ cmd_shell() {
     return 1
   fi
   if [[ ${PYVE_SHELL-} == "$PROJECT_ROOT" ]]; then
-    fail E_SHELL_NESTED "this shell is in the environment already" why "pyve shell has opened it" fix "exit"
+    fail E_SHELL_NESTED "this shell is in the environment already" why "pyve shell has opened it; exit leads back"
     return 1
   fi
   if [[ -t 0 && -t 2 && -n ${DIRENV_DIFF-} ]] && type -P direnv >/dev/null; then
@@ -74,6 +74,23 @@ find_shell() {
   [[ $REPLY == /* ]] || REPLY=$PWD/$REPLY
 }
 
+# Usage: check_first_line <program>
+# Status 1, with a diagnostic, when it is a script whose first line names a program that is not there. (A child
+# that cannot be started ends like one that did not find a command.)
+check_first_line() {
+  REPLY=""
+  IFS= read -r REPLY <"$1" 2>/dev/null || :
+  if [[ $REPLY == "#!"* ]]; then
+    REPLY=${REPLY#"#!"}
+    REPLY=${REPLY#"${REPLY%%[! ]*}"}
+    REPLY=${REPLY%%[[:space:]]*}
+    if [[ ! -x $REPLY ]]; then
+      fail E_SHELL_START "$1 could not be started" why "its first line names $REPLY, which is not there" fix "pyve shell bash"
+      return 1
+    fi
+  fi
+}
+
 # Usage: become <count> <change>... <word>...
 # Applies that many changes ("NAME=value", or "NAME" to unset it) to the caller's environment, and
 # executes the words in Pyve's place. It has no variable of its own, so that any name may be set.
@@ -88,6 +105,12 @@ become() {
     set -- "$(($1 - 1))" "${@:3}"
   done
   shift
+  if [[ -n $PYVE_JSON ]]; then
+    check_first_line "$1" || return 1
+    run_for_json "$@"
+    return
+  fi
   shopt -s execfail
+  [[ ${PYVE_LOG-} != debug ]] || { need debug_log && log_exec "$@"; }
   exec -- "$@" || fail E_SHELL_START "$1 could not be started" why "it is there, but it does not run" fix "pyve shell bash"
 }

@@ -1,5 +1,6 @@
 # Summary: Run the project's tests with pytest
 # Group: Environment
+# Agent: run network
 # Usage: pyve test [--] [PYTEST_ARGUMENT]...
 # Argument: PYTEST_ARGUMENT files
 # About: pytest runs in the test environment, which finds the project's packages too. When pytest
@@ -17,21 +18,8 @@ cmd_test() {
   if [[ ${1-} == -- ]]; then
     shift
   fi
-  if ! find_environment; then
-    fail_no_environment
-    return 1
-  fi
+  find_tested_environment || return 1
   venv=$ENVIRONMENT
-  CDPATH="" cd -- "$PROJECT_ROOT" || return 1
-  if [[ $ENVIRONMENT_BACKEND == micromamba && -z $ENVIRONMENT_PYTHON && ! -e $venv/bin/python ]]; then
-    fail E_PYTHON_MISSING "there is no Python in the environment" why "$venv has packages, but python is not among them" \
-      why "add python to the dependencies in environment.yml" fix "pyve init --force"
-    return 1
-  fi
-  if ! check_environment "$venv"; then
-    fail_environment "$PROJECT_ROOT" "$venv"
-    return 1
-  fi
   if ! is_testenv_current "$venv" || ! has_pytest "$venv"; then
     lock_project && ensure_testenv "$venv" || return 1
     if ! has_pytest "$venv"; then
@@ -61,7 +49,13 @@ hand_over_tests() {
   export VIRTUAL_ENV=$4 VIRTUAL_ENV_PROMPT=${3##*/}
   unset -v UV_PROJECT_ENVIRONMENT
   PATH=$4/bin:$PATH
-  exec "$4/bin/python" -m pytest "${@:5}"
+  set -- "$4/bin/python" -m pytest "${@:5}"
+  if [[ -n $PYVE_JSON ]]; then
+    run_for_json "$@"
+    return
+  fi
+  [[ ${PYVE_LOG-} != debug ]] || { need debug_log && log_exec "$@"; }
+  exec "$@"
 }
 
 # Usage: install_pytest
@@ -78,7 +72,7 @@ install_pytest() {
     fi
   fi
   install_in_testenv "${requirements[@]}" || return 1
-  if ! "$TESTENV_PATH/bin/python" -c 'import pytest' 2>/dev/null </dev/null; then
+  if ! logged "$TESTENV_PATH/bin/python" -c 'import pytest' 2>/dev/null </dev/null; then
     fail E_PYTEST_MISSING "pytest is not among what was installed" why "installed: ${requirements[*]}" fix "pyve testenv --install"
     return 1
   fi

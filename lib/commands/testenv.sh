@@ -1,5 +1,6 @@
 # Summary: Make, fill or remove the environment of the test runner
 # Group: Environment
+# Agent: write idempotent destructive network
 # Usage: pyve testenv --init | --install [-r FILE] | --purge
 # About: Test tools live in an environment of their own, .pyve/testenv/venv, on top of the
 # About: project's packages. It has the project's interpreter, and is made anew when that changes.
@@ -12,7 +13,7 @@
 # States: consistent -> consistent
 
 cmd_testenv() {
-  local venv action
+  local action
   need utils cli env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv
   parse_options "$@" || return 1
   case ${ARGS[0]-} in
@@ -34,21 +35,21 @@ cmd_testenv() {
       ;;
   esac
   if [[ -n $opt_requirement && $action != install ]]; then
-    fail E_USAGE_CONFLICT "-r goes with --install" fix "pyve testenv --install -r requirements-dev.txt"
+    quote_word "$opt_requirement"
+    fail E_USAGE_CONFLICT "-r goes with --install" why "given: --$action -r $REPLY" fix "pyve testenv --install -r $REPLY"
     return 1
   fi
   if [[ -n $opt_requirement ]]; then
     [[ $opt_requirement == /* ]] || opt_requirement=$PWD/$opt_requirement
     if [[ ! -f $opt_requirement ]]; then
-      fail E_FILE_MISSING "there is no file $opt_requirement" fix "pyve testenv --install"
+      fail_no_requirements "$opt_requirement"
       return 1
     fi
   fi
   find_project || :
   CDPATH="" cd -- "$PROJECT_ROOT" || return 1
-  config_load || :
-  config_get venv.directory
-  venv=$PWD/${REPLY:-$DEFAULT_VENV_DIR}
+  answer action "$action"
+  answer environment "$PWD/.pyve/$TESTENV_DIR_NAME/venv"
   if [[ $action == purge ]]; then
     if [[ ! -d .pyve/$TESTENV_DIR_NAME ]]; then
       log_info "there is no test environment"
@@ -57,11 +58,7 @@ cmd_testenv() {
     lock_project && remove_environment testenv "$PWD/.pyve/$TESTENV_DIR_NAME" && log_success "Removed the test environment"
     return
   fi
-  if ! check_environment "$venv"; then
-    fail_environment "$PROJECT_ROOT" "$venv"
-    return 1
-  fi
-  lock_project && ensure_testenv "$venv" || return 1
+  find_tested_environment && lock_project && ensure_testenv "$ENVIRONMENT" || return 1
   if [[ $action == install ]]; then
     if [[ -n $opt_requirement ]]; then
       install_in_testenv -r "$opt_requirement" || return 1
@@ -72,5 +69,24 @@ cmd_testenv() {
     fi
   else
     log_success "The test environment is there: $TESTENV_PATH"
+  fi
+}
+
+# Usage: fail_no_requirements <file>
+# Says that there is no such requirements file, and which one may be meant. Status 1.
+fail_no_requirements() {
+  local folder=${1%/*} file
+  local -a names=()
+  for file in "$folder"/*.txt "$folder"/*.in; do
+    [[ ! -f $file ]] || names+=("${file##*/}")
+  done
+  suggest "${1##*/}" ${names[@]+"${names[@]}"}
+  if [[ -n $REPLY ]]; then
+    file=$REPLY
+    [[ $folder == "$PWD" ]] || file=$folder/$file
+    quote_word "$file"
+    fail E_FILE_MISSING "there is no file $1" why "did you mean $file?" fix "pyve testenv --install -r $REPLY"
+  else
+    fail E_FILE_MISSING "there is no file $1" why "pyve testenv --install without -r installs pytest" fix "pyve testenv --install"
   fi
 }

@@ -11,5 +11,5 @@ cmd_version() {
     expect_arguments 0 || return 1
   fi
   answer version "$VERSION"
-  [[ -n $PYVE_JSON ]] || printf 'pyve %s\n' "$VERSION"
+  [[ -n $PYVE_JSON ]] || print_text "pyve $VERSION"$'\n'
 }

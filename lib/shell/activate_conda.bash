@@ -40,6 +40,8 @@ done <<<"${3-}"
 set --
 for __pyve_line in "$__pyve_prefix/etc/conda/activate.d"/*.sh; do
   if [[ -r $__pyve_line ]]; then
+    # So that the one that does not come back is known.
+    printf '\036%s\n' "$__pyve_line" >&2
     # shellcheck source=/dev/null # of the environment's packages
     \. "$__pyve_line" >&2
   fi

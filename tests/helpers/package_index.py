@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -110,3 +112,16 @@ class PackageIndex:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class IndexWithDigests(PackageIndex):
+    """A package index that says the digests of its files."""
+
+    def page(self, name: str) -> str:
+        """Return the links to the wheels of a distribution."""
+
+        def add_digest(found: re.Match[str]) -> str:
+            data = (WHEELHOUSE / found.group(2)).read_bytes()
+            return f'{found.group(1)}#sha256={hashlib.sha256(data).hexdigest()}"'
+
+        return re.sub(r'(href="/files/([^"]*))"', add_digest, super().page(name))

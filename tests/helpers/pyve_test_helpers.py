@@ -145,7 +145,12 @@ class Pyve:
         project: the project's folder; commands run there unless told otherwise.
         bin: the first folder on PATH; holds the interpreter and what a test puts there.
         env: the environment variables that commands see.
+        tree: the tree of Pyve that is run.
+        before: words that every command is started with, such as those of obey_modes.
     """
+
+    tree = TREE
+    before: tuple[str, ...] = ()
 
     def __init__(self, root: Path, cache: Path, project: str = "my project") -> None:
         self.root = root
@@ -231,7 +236,7 @@ class Pyve:
 
     def command(self, *args: str) -> list[str]:
         """Return the argument vector of a pyve command."""
-        return [str(TREE / "pyve.sh"), *args]
+        return [str(self.tree / "pyve.sh"), *args]
 
     def __call__(
         self,
@@ -259,7 +264,7 @@ class Pyve:
     ) -> subprocess.CompletedProcess[str]:
         """Run any program as this user, in the project."""
         return subprocess.run(
-            [str(word) for word in argv],
+            [str(word) for word in (*self.before, *argv)],
             cwd=cwd or self.project,
             input=answer or "",
             env={**self.env, **env},
@@ -356,6 +361,17 @@ def snapshot(folder: Path, skip: tuple[str, ...] = ()) -> dict[str, str]:
             shown = repr(content) if len(content) < 2000 else hashlib.sha256(content).hexdigest()
             result[name] = f"{kind} {shown}"
     return result
+
+
+def obey_modes() -> tuple[str, ...]:
+    """Return the words with which a program is started so that permissions bind it.
+
+    They bind everybody but root; root's program gives up the right to pass over them.
+    """
+    if os.geteuid() != 0:
+        return ()
+    rights = "-dac_override,-dac_read_search,-fowner"
+    return (find_program("setpriv"), f"--bounding-set={rights}")
 
 
 def mode(path: Path) -> int:

@@ -45,7 +45,7 @@ def test_a_conda_project_is_not_given_a_venv_silently(pyve: Pyve, name: str, cod
     before = snapshot(pyve.project)
     stderr = pyve.fails("init", code=code)
     assert f"ERROR: {name}, line " in stderr
-    assert "fix: " in stderr
+    assert "  why: " in stderr or "  fix: " in stderr
     assert snapshot(pyve.project) == before
     pyve.init("--backend", "venv")
     assert pyve.prefix() == str(pyve.venv)

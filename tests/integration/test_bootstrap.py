@@ -158,8 +158,8 @@ def test_a_server_that_is_not_there_is_an_error(machine: Pyve) -> None:
     with web_server() as gone:
         url = gone.url
     said = refuse(machine, url + "/x", "E_MICROMAMBA_DOWNLOAD")
-    assert "fix: pyve init --auto-bootstrap" in said
-    assert "PYVE_MICROMAMBA_URL=file:///" in said
+    assert "fix: env -u PYVE_MICROMAMBA_SHA256 -u PYVE_MICROMAMBA_URL pyve " in said
+    assert "fix: pyve init --engine rattler" in said
 
 
 def test_a_limit_on_the_size_of_files_is_told(machine: Pyve, server: WebServer) -> None:

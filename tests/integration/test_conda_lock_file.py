@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import shutil
 from pathlib import Path
 
@@ -12,8 +10,8 @@ import pytest
 from conda_archive import Package, add_package, write_index
 from conda_channel import CondaChannel, copy_channel
 from conda_engine_helpers import Answer, CondaHelpers
-from package_index import PackageIndex
-from pyve_test_helpers import TREE, WHEELHOUSE, mode
+from package_index import IndexWithDigests, PackageIndex
+from pyve_test_helpers import TREE, mode
 
 PLATFORMS = ("--platform", "linux-64", "--platform", "osx-arm64")
 
@@ -253,7 +251,7 @@ def test_a_program_that_answers_like_micromamba_may_be_the_engine(
     lock.unlink()
     answer = conda.lock("--file", file, *PLATFORMS, "--engine", program)
     assert answer.value["code"] == "E_CONDA_CONFLICT"
-    assert answer.why == "no such package: greeter"
+    assert answer.value["why"][0] == "no such package: greeter"
     answer = conda.lock("--file", file, *PLATFORMS, "--engine", tmp_path / "nothing")
     assert answer.value["code"] == "E_ENGINE_MISSING"
 
@@ -283,7 +281,7 @@ def test_a_wrong_digest_in_a_lock_stops_before_anything_is_linked(
     assert (answer.status, answer.value["code"]) == (1, "E_CONDA_HASH"), answer
     assert f"expected sha256 {digest[::-1]}" in answer.why
     assert f"found    sha256 {digest}" in answer.why
-    assert answer.value["fix"] == ["pyve lock"]
+    assert answer.value["fix"] == ["pyve lock --upgrade kettle"]
     assert "linking" not in answer.talk
     assert not (tmp_path / "b").exists()
 
@@ -332,6 +330,9 @@ def test_damaged_locks_are_named(
     answer = conda.engine("create", "--prefix", conda_prefix, "--from", lock, "--platform", other)
     assert answer.value["code"] == "E_CONDA_PLATFORM"
     assert answer.why == f"it is for {conda_channel.platform}"
+    # (What is damaged at one entry only is stale, and made anew.)
+    lock.write_text(sound.replace(digest, "abc"))
+    assert conda.lock("--file", file, "--check").value["status"] == "stale"
     lock.write_text("package: [\nmetadata:")
     assert conda.lock("--file", file, "--check").value["code"] == "E_CONDA_LOCK"
 
@@ -376,19 +377,6 @@ def test_passwords_are_not_written_into_a_lock(conda: CondaHelpers, tmp_path: Pa
         assert answer.value["code"] == "E_CONDA_SECRET"
         assert "geheim" not in json.dumps(answer.value) + answer.talk
     assert not (tmp_path / "conda-lock.yml").exists()
-
-
-class IndexWithDigests(PackageIndex):
-    """A package index that says the digests of its files."""
-
-    def page(self, name: str) -> str:
-        """Return the links to the wheels of a distribution."""
-
-        def add_digest(found: re.Match[str]) -> str:
-            data = (WHEELHOUSE / found.group(2)).read_bytes()
-            return f'{found.group(1)}#sha256={hashlib.sha256(data).hexdigest()}"'
-
-        return re.sub(r'(href="/files/([^"]*))"', add_digest, super().page(name))
 
 
 def lock_with_pip(
@@ -459,7 +447,7 @@ def test_offline_and_no_mapping(conda: CondaHelpers, conda_channel: CondaChannel
         conda, conda_channel.main, ["iniconfig"], "--pypi-mapping", "http://127.0.0.1:1/x.json"
     )
     assert answer.value["code"] == "E_CONDA_NETWORK"
-    assert answer.value["fix"] == ["PYVE_PYPI_MAPPING=none pyve lock"]
+    assert answer.value["fix"] == ["env PYVE_PYPI_MAPPING=none pyve lock"]
     file = conda.write_environment([conda_channel.main], ["kettle"])
     answer = conda.lock("--file", file, "--offline", "--platform", "linux-64")
     assert answer.status == 0, answer

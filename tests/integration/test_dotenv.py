@@ -318,8 +318,8 @@ def test_doctor_says_who_can_read_it_and_what_is_misread(pyve: Pyve) -> None:
     result = pyve("doctor")
     assert result.returncode == 2
     lines = result.stdout.splitlines()
-    place = lines.index("⚠ .env: others can read it")
-    assert lines[place + 1].strip() == "fix: chmod 600 .env"
+    place = lines.index("⚠ .env: others can read it [dotenv-mode]")
+    assert lines[place + 2].strip() == "fix: chmod 600 .env"
     shown = " ".join(result.stdout.split())
     assert "⚠ .env line 4: direnv refuses the whole file" in shown
     assert "⚠ .env line 2: there are blanks before the =" in shown

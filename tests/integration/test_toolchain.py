@@ -94,7 +94,7 @@ class Room:
         result = self(*args, **env)
         assert result.returncode == 1, result.stdout
         assert f"[{code}]" in result.stderr, result.stderr
-        assert "  fix: " in result.stderr
+        assert "  fix: " in result.stderr or code == "E_DISK_FULL"
         assert not self.names()
         return result.stderr
 
@@ -345,7 +345,9 @@ def test_a_full_disk_is_told_so(room: Room) -> None:
         "uv",
         "#!/bin/sh\necho 'error: failed to copy: No space left on device (os error 28)'\nexit 2\n",
     )
-    assert "there is no space left" in room.fails("E_DISK_FULL")
+    said = room.fails("E_DISK_FULL")
+    assert "there is no space left" in said
+    assert "make room there" in said
 
 
 @pytest.mark.parametrize("place", ["/proc/pyve", "{file}/toolchain"])
@@ -355,7 +357,7 @@ def test_a_folder_that_cannot_be_written_is_told_so(room: Room, place: str) -> N
     place = place.format(file=room.pyve.write("a file", ""))
     said = room.fails("E_DATA_WRITE", PYVE_TOOLCHAIN=place)
     assert place in said
-    assert "PYVE_TOOLCHAIN=/another/folder" in said
+    assert "PYVE_TOOLCHAIN names another folder" in said
 
 
 def test_what_does_not_work_in_the_end_is_no_toolchain(room: Room) -> None:

@@ -408,7 +408,7 @@ my project"
   printf 'KEY=value\n' >"$HOME/.local/.env"
   chmod 644 "$HOME/.local/.env"
   run -0 --separate-stderr write_env_file 1
-  assert_contains "$stderr" "chmod 600 ~/.local/.env"
+  assert_contains "$stderr" "fix: chmod 600 $(printf '%q' "$HOME/.local/.env")"
   rm .env "$HOME/.local/.env"
   mkdir "$HOME/.local/.env"
   run -0 --separate-stderr write_env_file 1

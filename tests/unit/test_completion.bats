@@ -99,10 +99,14 @@ make_interpreters() {
   assert_equal "$ANSWER" init
   list_candidates --format=json ini
   assert_equal "$ANSWER" init
+  list_candidates --format jsonl ini
+  assert_equal "$ANSWER" init
+  list_candidates --format js
+  assert_equal "$ANSWER" $'json\njsonl'
   complete_words --j
   assert_equal "$ANSWER" "--json|Answer with one JSON document on stdout"
   list_candidates -
-  assert_equal "$ANSWER" $'-C\n--quiet\n-q\n--verbose\n-v\n--json\n--help\n-h'
+  assert_equal "$ANSWER" $'-C\n--quiet\n-q\n--verbose\n-v\n--json\n--format\n--help\n-h'
   list_candidates -q -
   refute_contains "$ANSWER" quiet
   complete_words -C ""
@@ -112,7 +116,7 @@ make_interpreters() {
 }
 
 @test "options of a command, long and short, with their texts" {
-  complete_words init --fo
+  complete_words init --forc
   assert_equal "$ANSWER" "--force|Make the environment anew, in place of the existing one"
   list_candidates init -
   assert_contains "$ANSWER" $'\n--yes\n-y\n'
@@ -143,9 +147,9 @@ make_interpreters() {
 }
 
 @test "a command is known by its other spellings" {
-  list_candidates --init --fo
+  list_candidates --init --forc
   assert_equal "$ANSWER" --force
-  list_candidates -i --fo
+  list_candidates -i --forc
   assert_equal "$ANSWER" --force
   list_candidates -p --keep
   assert_equal "$ANSWER" --keep-testenv

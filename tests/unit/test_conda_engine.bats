@@ -133,7 +133,8 @@ https://channel.example/noarch/last-1-0.conda"
   HELPER_KEYS=(warnings warnings)
   HELPER_VALUES=("environment.yml, line 1: odd" "$PWD/environment.yml, line 1: odd")
   run -0 tell_helper_warnings
-  assert_equal "$output" "WARNING: environment.yml, line 1: odd"
+  assert_equal "${#lines[@]}" 2
+  assert_equal "${lines[0]}" "WARNING: environment.yml, line 1: odd [W_ENVIRONMENT_FILE]"
 }
 
 @test "an update does not change the environment's name" {

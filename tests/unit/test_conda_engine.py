@@ -146,7 +146,7 @@ def test_failed_downloads_are_told_apart(text: str, code: str) -> None:
     url = "http://127.0.0.1:1/c/noarch/a-1-0.conda"
     error = explain_download(text, url, "a-1", "/cache")
     assert error.code == code
-    assert error.fix
+    assert error.fix == (["pyve init"] if code == "E_CONDA_NETWORK" else [])
 
 
 def test_failed_channels_and_installs_are_told_apart() -> None:

@@ -199,9 +199,8 @@ def test_a_complaint_says_where_and_what(
     assert error.code == "E_ENVIRONMENT_FILE"
     assert said in error.message
     assert f"environment.yml, {place}: " in error.message or not place
-    if place:
-        (fix,) = error.fix
-        assert fix.startswith("${EDITOR:-vi} +" + place.split()[1].rstrip(","))
+    # A person has to correct it.
+    assert error.fix == []
 
 
 def test_an_alias_bomb_is_refused_at_once(tmp_path: Path) -> None:
@@ -428,7 +427,9 @@ def test_a_lock_without_the_platform_says_which_it_has(tmp_path: Path) -> None:
     answer = json.loads(run(sys.executable, *args, cwd=tmp_path).stdout)
     assert answer["code"] == "E_LOCK_PLATFORM"
     assert answer["why"] == ["it is made for linux-64, osx-64"]
-    assert answer["fix"] == ["pyve lock --platform linux-aarch64"]
+    assert answer["fix"] == [
+        "pyve lock --platform linux-aarch64 --platform linux-64 --platform osx-64"
+    ]
 
 
 # --- do they belong together

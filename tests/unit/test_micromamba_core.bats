@@ -203,7 +203,8 @@ END
 }
 
 @test "the package manager of this machine is asked whether it has micromamba" {
-  local why
+  local why root=""
+  ((EUID == 0)) || root="sudo "
   find_package_command || why=$REPLY
   assert_equal "$why" ""
   make_manager apt-get ""
@@ -212,12 +213,12 @@ END
   assert_equal "$why" apt-get
   make_manager apt-cache "'show micromamba') echo 'Package: micromamba' ;;"
   find_package_command
-  assert_equal "$REPLY" "sudo apt-get install micromamba"
+  assert_equal "$REPLY" "${root}apt-get install micromamba"
   rm "$STAND_INS"/apt-*
   hash -r
   make_manager dnf "'-q -C info micromamba') exit 0 ;;"
   find_package_command
-  assert_equal "$REPLY" "sudo dnf install micromamba"
+  assert_equal "$REPLY" "${root}dnf install micromamba"
   rm "$STAND_INS/dnf"
   hash -r
   make_manager pacman "'-Si micromamba') exit 1 ;;"
@@ -226,7 +227,7 @@ END
   assert_equal "$why" "pacman apk"
   make_manager apk "'search -e micromamba') echo micromamba-2.0-r0 ;;"
   find_package_command
-  assert_equal "$REPLY" "sudo apk add micromamba"
+  assert_equal "$REPLY" "${root}apk add micromamba"
   make_manager brew ""
   find_package_command
   assert_equal "$REPLY" "brew install micromamba"

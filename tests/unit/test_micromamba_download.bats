@@ -249,10 +249,12 @@ printf '%s\n' \"\$*\" >'$log'; while [ \"\$1\" != -O ]; do shift; done; cp '$SER
 }
 
 @test "without curl, wget and Python the error says so" {
+  local root=""
   export PYVE_MICROMAMBA_URL=https://mirror.example/mm
   make_manager apt-get ""
   run -1 install_micromamba user
   assert_contains "$output" "[E_DOWNLOADER_MISSING]"
-  assert_contains "$output" "fix: sudo apt-get install curl"
+  ((EUID == 0)) || root="sudo "
+  assert_contains "$output" "fix: ${root}apt-get install curl"
   assert_nothing_left
 }

@@ -10,6 +10,7 @@ load ../helpers/test_helper
 setup() {
   setup_project
   load_lib output
+  load_lib json
 }
 
 # Usage: json <expression>
@@ -131,7 +132,7 @@ for text, encoded in zip(parts[::2], parts[1::2]):
   find_real_python
   run -1 --separate-stderr pyve --json doctor
   printf '%s' "$output" | json 'd["status"] == "error" and d["exit_code"] == 1'
-  printf '%s' "$output" | json 'd["diagnostics"][0]["code"] == "E_DOCTOR" and d["diagnostics"][0]["level"] == "error"'
+  printf '%s' "$output" | json 'd["diagnostics"][0]["code"] == "E_NOT_INITIALIZED" and d["diagnostics"][0]["level"] == "error"'
   printf '%s' "$output" | json 'd["diagnostics"][0]["fix"] == [{"command": ["pyve", "init"], "risk": "safe", "automatic": False}]'
 }
 
@@ -230,4 +231,53 @@ assert d["detail"]["config_file"] == os.getcwd() + "/.pyve/config", d'
 @test "numbers in the document are numbers in a locale with a decimal comma" {
   find_real_python
   EPOCHREALTIME="" LC_ALL=de_DE.UTF-8 pyve --json version | json 'isinstance(d["duration_ms"], int)'
+}
+
+@test "--format=jsonl prints a line for each event, the document in the last" {
+  find_real_python
+  pyve --format=jsonl purge 2>/dev/null >out
+  "$REAL_PYTHON" -I -c 'import json
+lines = [json.loads(line) for line in open("out", encoding="utf-8")]
+assert all(line["version"] == 1 for line in lines)
+assert lines[0] == {"version": 1, "event": "start", "command": "purge"}, lines[0]
+assert lines[-1]["event"] == "end" and lines[-1]["document"]["command"] == "purge"
+assert [line["message"] for line in lines if line["event"] == "step"] == [event["message"] for event in lines[-1]["document"]["events"]]
+assert len(lines) > 2'
+  run -1 --separate-stderr pyve doctor --format jsonl --bogus
+  [[ ${lines[0]} == *'"event": "start", "command": "doctor"'* ]]
+  [[ ${lines[1]} == *'"event": "diagnostic", "diagnostic": {"code": "E_USAGE_OPTION"'* ]]
+  [[ ${lines[2]} == *'"event": "end"'* ]]
+  ((${#lines[@]} == 3))
+}
+
+@test "another value of --format is refused" {
+  run -1 --separate-stderr pyve --format=yaml version
+  [[ -z $output && $stderr == *"given: yaml"*"[E_USAGE_CHOICE]"* || $stderr == *"[E_USAGE_CHOICE]"*"given: yaml"* ]]
+  run -1 --separate-stderr pyve --format
+  [[ $stderr == *"[E_USAGE_CHOICE]"*"given: nothing"* ]]
+}
+
+@test "with PYVE_TRACE one trace id goes through all that is started" {
+  find_real_python
+  PYVE_TRACE=1 pyve --json version >out
+  json 'len(d["trace_id"]) == 32 and set(d["trace_id"]) <= set("0123456789abcdef")' <out
+  PYVE_TRACE=1 PYVE_TRACE_ID=0123456789abcdef0123456789abcdef pyve --json version >out
+  json 'd["trace_id"] == "0123456789abcdef0123456789abcdef"' <out
+  PYVE_TRACE=1 PYVE_TRACE_ID='"}, x' pyve --json version >out
+  json 'len(d["trace_id"]) == 32' <out
+  PYVE_TRACE=0 pyve --json version >out
+  json '"trace_id" not in d' <out
+}
+
+@test "run --json runs the command, and its stdout is talk" {
+  find_real_python
+  mkdir -p .venv/bin .pyve
+  printf 'backend: venv\nvenv:\n  directory: .venv\n' >.pyve/config
+  ln -s "$REAL_PYTHON" .venv/bin/python
+  run -7 --separate-stderr pyve --json run sh -c 'echo said; exit 7' "a'b"
+  [[ $stderr == *said* ]]
+  printf '%s' "$output" | json 'd["command"] == "run" and d["exit_code"] == 7 and d["status"] == "error" and d["diagnostics"] == []'
+  printf '%s' "$output" | json "d['detail']['command'] == ['sh', '-c', 'echo said; exit 7', \"a'b\"]"
+  run -127 --separate-stderr pyve --json run no-such-command
+  printf '%s' "$output" | json 'd["diagnostics"][0]["code"] == "E_COMMAND_NOT_FOUND" and len(d["diagnostics"]) == 1'
 }

@@ -8,7 +8,7 @@ load ../helpers/test_helper
 
 setup() {
   setup_project
-  load_lib utils progress
+  load_lib utils progress json
   PROGRESS_INTERVAL=100
 }
 

@@ -8,7 +8,7 @@ load ../helpers/test_helper
 
 setup() {
   setup_project
-  load_lib utils terminal
+  load_lib utils terminal json
   ESCAPE=$'\033'
 }
 

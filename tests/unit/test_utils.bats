@@ -272,12 +272,12 @@ ask() {
   type -P git >/dev/null || skip "git is not on this machine"
   git init -q .
   mkdir -p .pyve/envs/x .pyve/testenv/venv .pyve/bin .pyve/tmp
-  touch .pyve/config .pyve/state .pyve/lock .pyve/envs/x/f .pyve/testenv/venv/f .pyve/bin/micromamba .pyve/tmp/f \
+  touch .pyve/config .pyve/state .pyve/mcp.jsonl .pyve/mcp.old.jsonl .pyve/lock .pyve/envs/x/f .pyve/testenv/venv/f .pyve/bin/micromamba .pyve/tmp/f \
     pylock.toml conda-lock.yml .env .envrc
   mkdir .venv
   touch .venv/f
   make_ignored
-  for name in .pyve/state .pyve/lock .pyve/envs/x/f .pyve/testenv/venv/f .pyve/bin/micromamba .pyve/tmp/f .env .envrc .venv/f; do
+  for name in .pyve/state .pyve/mcp.jsonl .pyve/mcp.old.jsonl .pyve/lock .pyve/envs/x/f .pyve/testenv/venv/f .pyve/bin/micromamba .pyve/tmp/f .env .envrc .venv/f; do
     git check-ignore -q "$name"
   done
   for name in .pyve/config pylock.toml conda-lock.yml .gitignore; do

@@ -1,0 +1,322 @@
+"""Every command answers with JSON as docs/schema says: success and failure, however it is asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from conda_channel import CondaChannel
+from conda_project import CondaUser
+from json_documents import FORMS, SCHEMA_FILE, check, execute, place, read_answer, schema
+from pyve_test_helpers import TREE, Pyve, find_program, snapshot
+
+ROOMS = {path.stem: path for path in (TREE / "lib" / "commands").glob("*.sh")}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command line, and what has to come of it.
+
+    Attributes:
+        line: the words; the first is the command.
+        status: the exit code.
+        code: the diagnostic, for a failure.
+        command: what the document says, when that is not the first word.
+        project: "ready" (shared, with an environment: the command changes nothing), "own" (the
+            same, for this command alone), "empty" or "conda".
+        keys: what "detail" has to hold.
+        env: further variables.
+    """
+
+    line: str
+    status: int = 0
+    code: str = ""
+    command: str | None = None
+    project: str = "ready"
+    keys: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def room(self) -> str:
+        """The command."""
+        return self.line.split()[0]
+
+
+NOWHERE = {"HOME": "/no/such/home", "XDG_DATA_HOME": ""}
+CASES = [
+    Case("complete -- st", keys=("text",)),
+    Case("config", keys=("backend", "values")),
+    Case("config", project="empty", keys=("backend",)),
+    Case("config --nope", 1, "E_USAGE_OPTION"),
+    Case("doctor --only config-syntax", keys=("checks",)),
+    Case("doctor --list", keys=("known_checks",)),
+    Case("doctor", 1, project="empty", keys=("checks",)),
+    Case("doctor --only nope", 1, "E_DOCTOR_CHECK"),
+    Case("explain E_ENV_MISSING", keys=("code", "fix")),
+    Case("explain", keys=("codes",)),
+    Case("explain E_NO_SUCH_CODE", 1, "E_CODE_UNKNOWN"),
+    Case("help", keys=("text",)),
+    Case("help init", keys=("text",)),
+    Case("init --help", command="help", keys=("text",)),
+    Case("help nope", 1, "E_USAGE_COMMAND"),
+    Case("hook bash", keys=("text",)),
+    Case("hook --trust", project="own", keys=("project", "trusted")),
+    Case("hook --distrust", project="own", keys=("project", "trusted")),
+    Case("hook csh", 1, "E_USAGE_SHELL"),
+    Case("hook --trust", 1, "E_NOT_INITIALIZED", project="empty"),
+    Case("init --no-direnv", project="empty", keys=("environment", "python", "mode")),
+    Case("init --update", project="own", keys=("environment",)),
+    Case("init --python-version nope", 1, "E_PYTHON_VERSION_INVALID", project="empty"),
+    Case("install", project="empty", keys=("tree", "link", "rc_file")),
+    Case("install", 1, "E_INSTALL_HOME", env=NOWHERE),
+    Case("lock --check", 1, "E_LOCK_MISSING", project="conda", keys=("status",)),
+    Case("lock", project="conda", keys=("file", "changed", "platforms")),
+    Case("lock", 1, "E_BACKEND_UNSUPPORTED"),
+    Case("mcp install --dry-run", keys=("client", "file", "text", "changed")),
+    Case("mcp", 1, "E_MCP_JSON"),
+    Case("mcp --allow-run", 1, "E_MCP_ALLOW"),
+    Case("purge", project="own", keys=("project", "removed")),
+    Case("purge", project="empty", keys=("project", "removed")),
+    Case("purge a/../b", 1),
+    Case("python-version", keys=("version", "source")),
+    Case("python-version nope", 1, "E_PYTHON_VERSION_INVALID"),
+    Case("run printf talk", keys=("command",)),
+    Case("run sh -c exit\t7", 7, keys=("command",)),
+    Case("run no-such-command", 127, "E_COMMAND_NOT_FOUND"),
+    Case("run true", 1, "E_ENV_MISSING", project="empty"),
+    Case("schema", keys=("schema",)),
+    Case("schema --nope", 1, "E_USAGE_OPTION"),
+    Case("self", keys=("text",)),
+    Case("self completions fish", keys=("script",)),
+    Case("self uninstall --yes", project="empty", keys=("removed",)),
+    Case("self nope", 1, "E_USAGE_COMMAND"),
+    Case("shell sh", keys=("command",)),
+    Case("shell no-such-shell", 1, "E_SHELL_MISSING"),
+    Case("status", keys=("state", "next")),
+    Case("status", project="empty", keys=("state", "next")),
+    Case("status --check", 1, "E_NOT_CONSISTENT", project="empty", keys=("state",)),
+    Case("test -q", keys=("command",)),
+    Case("test", 1, "E_ENV_MISSING", project="empty"),
+    Case("testenv --init", project="own", keys=("action", "environment")),
+    Case("testenv --purge", project="own", keys=("action", "environment")),
+    Case("testenv", 1, "E_USAGE_CONFLICT"),
+    Case("uninstall", project="empty", keys=("removed",), env={"CI": "1"}),
+    Case("uninstall", 1, "E_INSTALL_HOME", env=NOWHERE),
+    Case("validate", keys=("checks",)),
+    Case("validate", 1, project="empty", keys=("checks",)),
+    Case("version", keys=("version",)),
+    Case("--version", command="version", keys=("version",)),
+    Case("version one", 1, "E_USAGE_ARGUMENT"),
+]
+# Why a command has no case that succeeds, or none that fails.
+ONE_SIDED = {
+    ("complete", "failure"): "at a Tab there is nobody to read a diagnostic",
+}
+# Commands that ask an interpreter, or run what the user names.
+STARTS_PYTHON = {"doctor", "init", "lock", "mcp", "test", "testenv", "validate"}
+
+
+def fill(pyve: Pyve) -> Pyve:
+    """Make an environment, with a pytest that only says that it was called."""
+    pyve.init()
+    pyve.add_module(pyve.testenv, "pytest/__init__.py")
+    pyve.add_module(pyve.testenv, "pytest/__main__.py", "print('talk')\n")
+    return pyve
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory, template_cache: Path) -> Iterator[Pyve]:
+    """A project with an environment, for commands that change nothing."""
+    folder = tmp_path_factory.mktemp("ready")
+    yield fill(Pyve(folder, template_cache))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def find_user(
+    request: pytest.FixtureRequest, tmp_path: Path, template_cache: Path
+) -> Iterator[Callable[[str], Pyve]]:
+    """Gives the user with the project that a case asks for."""
+    count = 0
+
+    def find(kind: str) -> Pyve:
+        nonlocal count
+        if kind == "ready":
+            user: Pyve = request.getfixturevalue("ready")
+            return user
+        count += 1
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        if kind == "conda":
+            channel: CondaChannel = request.getfixturevalue("conda_channel")
+            conda = CondaUser(folder, template_cache, channel)
+            conda.manifest("libwater")
+            return conda
+        user = Pyve(folder, template_cache)
+        return fill(user) if kind == "own" else user
+
+    yield find
+    shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+def describe(case: Case) -> str:
+    """Return the name of a case."""
+    return f"{case.line} in {case.project}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=describe)
+def test_a_command_answers_as_the_schema_says(case: Case, find_user: Callable[[str], Pyve]) -> None:
+    changes = case.project != "ready" and case.status == 0
+    user = find_user(case.project)
+    seen = {}
+    for form in FORMS:
+        if case.room == "complete" and form.startswith("COMMAND"):
+            continue
+        if changes and form != FORMS[0]:
+            if form != FORMS[3]:
+                # What is changed is made anew for one document and one stream.
+                continue
+            user = find_user(case.project)
+        words = [word.replace("\t", " ") for word in place(form, case.line.split(" "))]
+        result = execute(user, words, **case.env)
+        where = f"{form}: {result.returncode}\n{result.stdout!r}\n{result.stderr.decode()}"
+        assert result.returncode == case.status, where
+        document = read_answer(form, result.stdout)
+        assert document["exit_code"] == case.status, where
+        assert document["command"] == (case.room if case.command is None else case.command)
+        codes = [entry["code"] for entry in document["diagnostics"]]
+        assert not case.code or codes[-1:] == [case.code], where
+        assert "E_INTERNAL" not in codes, where
+        assert set(case.keys) <= set(document["detail"]), where
+        # A person who watches reads the same.
+        for entry in document["diagnostics"]:
+            if case.room not in ("doctor", "validate"):
+                assert f"{entry['message']} [{entry['code']}]" in result.stderr.decode(), where
+        seen[form] = (document["detail"], document["status"], codes)
+    if not changes:
+        # (doctor looks at the clock and the disk.)
+        assert case.room == "doctor" or len({json.dumps(value) for value in seen.values()}) == 1, (
+            seen
+        )
+
+
+def test_every_command_has_a_case_that_succeeds_and_one_that_fails() -> None:
+    for room in ROOMS:
+        cases = [case for case in CASES if case.room == room]
+        for name, found in (
+            ("success", [case for case in cases if case.status == 0]),
+            ("failure", [case for case in cases if case.status != 0]),
+        ):
+            assert found or (room, name) in ONE_SIDED, f"add a case of {name} for pyve {room}"
+    assert {room for room, _ in ONE_SIDED} <= set(ROOMS)
+
+
+def test_the_schema_has_the_keys_that_commands_answer_with() -> None:
+    details = {
+        name.removeprefix("detail-"): value
+        for name, value in schema()["$defs"].items()
+        if name.startswith("detail-")
+    }
+    assert set(details) == set(ROOMS), "each command has its $defs/detail-COMMAND"
+    for room, path in ROOMS.items():
+        assert details[room]["additionalProperties"] is False
+        text = re.sub(r"^\s*#.*$", "", path.read_text(), flags=re.MULTILINE)
+        keys = set(re.findall(r"\banswer(?:_json)? ([a-z_]+) ", text))
+        assert keys <= set(details[room]["properties"]), f"pyve {room}: not in the schema"
+
+
+def test_the_schema_is_one(ready: Pyve) -> None:
+    import jsonschema
+
+    jsonschema.Draft202012Validator.check_schema(schema())
+    # References, which the check of the schema does not follow.
+    names = re.findall(r'"\$ref": "#/\$defs/([^"]+)"', SCHEMA_FILE.read_text())
+    assert set(names) == set(schema()["$defs"])
+    assert ready.ok("schema") == SCHEMA_FILE.read_text()
+    assert ready.json("schema")["detail"]["schema"] == schema()
+
+
+def test_the_schema_refuses_what_is_wrong(ready: Pyve) -> None:
+    good = ready.json("status")
+    for change in (
+        {"version": 2},
+        {"status": "fine"},
+        {"exit_code": "0"},
+        {"extra": 1},
+        {"command": "nope"},
+        {"detail": {**good["detail"], "extra": 1}},
+        {"detail": {}},
+        {"detail": {**good["detail"], "state": "good"}},
+        {"status": "error", "exit_code": 1},
+        {"exit_code": 1},
+        {"diagnostics": [{"code": "E_X"}]},
+        {"trace_id": "1"},
+    ):
+        with pytest.raises(AssertionError):
+            check({**good, **change})
+    for event in (
+        {"event": "start"},
+        {"version": 1, "event": "other"},
+        {"version": 1, "event": "end"},
+    ):
+        with pytest.raises(AssertionError):
+            check(event)
+
+
+def test_an_installed_pyve_has_its_schema(pyve: Pyve) -> None:
+    pyve.ok("install")
+    result = pyve.execute(pyve.home / ".local/bin/pyve", "schema", PYVE_ROOT="")
+    assert result.stdout == SCHEMA_FILE.read_text()
+    installed = pyve.home / ".local/share/pyve/app/docs/schema/pyve-v1.json"
+    installed.unlink()
+    result = pyve.execute(pyve.home / ".local/bin/pyve", "--json", "schema")
+    document = json.loads(result.stdout)
+    check(document)
+    assert document["diagnostics"][0]["code"] == "E_INSTALL_SOURCE"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        case
+        for case in CASES
+        if case.room not in STARTS_PYTHON
+        and case.project in ("ready", "empty")
+        and "run" not in case.line
+    ],
+    ids=describe,
+)
+def test_no_python_is_started_for_json(
+    case: Case, find_user: Callable[[str], Pyve], tmp_path: Path
+) -> None:
+    if case.room == "python-version" and case.status == 0:
+        pytest.skip("it asks the interpreters that it finds")
+    user = find_user(case.project)
+    loud = tmp_path / "loud"
+    loud.mkdir()
+    log = tmp_path / "log of python"
+    names = {"python", "python3", *(path.name for path in user.bin.glob("python*"))}
+    for name in names:
+        (loud / name).write_text(f"#!/bin/sh\necho \"$0 $*\" >>'{log}'\nexit 97\n")
+        (loud / name).chmod(0o755)
+    path = f"{loud}:{user.env['PATH']}"
+    words = place(FORMS[0], case.line.split(" "))
+    before = snapshot(user.project)
+    strace = find_program("strace")
+    argv = [strace, "-f", "-qq", "-e", "trace=execve", "-o", str(tmp_path / "trace")]
+    result = user.execute(*argv, *user.command(*words), **{**case.env, "PATH": path})
+    assert result.returncode == case.status, result.stderr
+    json.loads(result.stdout)
+    assert not log.exists(), log.read_text()
+    programs = re.findall(
+        r'execve\("([^"]+)".* = 0$', (tmp_path / "trace").read_text(), re.MULTILINE
+    )
+    assert programs, "strace saw nothing"
+    assert not [name for name in programs if "python" in Path(name).name], programs
+    if case.project == "ready":
+        assert snapshot(user.project) == before
