@@ -33,7 +33,7 @@ test-portable: dev ## Run the unit tests with busybox and the original awk inste
 
 test-integration: dev ## Run the black-box tests
 	@set -- tests/integration/test_*.py; \
-	if [ -e "$$1" ]; then $(PYTHON) -m pytest -q -n auto $${CI:+--reruns 2} tests/integration; fi
+	if [ -e "$$1" ]; then $(PYTHON) -m pytest -q -rs -n auto $${CI:+--reruns 2} tests/integration; fi
 
 bench: dev ## Measure Pyve against its peers, as ratios in one run
 	@$(PYTHON) tests/perf/bench.py

@@ -13,8 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly DEV=.dev
 readonly LOCK=.dev.lock
 readonly PINS=requirements-dev.txt
-# The largest of the toolchain's extras.
-readonly TOOLCHAIN_PINS=helpers/requirements/conda-lock.txt
+# Those of the toolchain's extras that hold all others.
+readonly TOOLCHAIN_EXTRAS='conda-lock mcp'
 
 # Distributions, with what they need, that tests install with --no-index. All are pure Python, so
 # that one file of each serves every interpreter on every platform.
@@ -44,7 +44,10 @@ are_tools_current() {
 # Usage: are_wheels_current
 # Status 0 when the toolchain's wheels of today's pins are there.
 are_wheels_current() {
-  cmp -s "$TOOLCHAIN_PINS" "$DEV/made-from/${TOOLCHAIN_PINS##*/}"
+  local extra
+  for extra in $TOOLCHAIN_EXTRAS; do
+    cmp -s "helpers/requirements/$extra.txt" "$DEV/made-from/$extra.txt" || return 1
+  done
 }
 
 # Usage: take_lock
@@ -243,12 +246,16 @@ make_tools() {
 # Downloads the wheels of Pyve's toolchain that fit the interpreter of $DEV. They have a folder of
 # their own, so that a test's project cannot install from it by mistake.
 fetch_toolchain_wheels() {
-  local folder=$DEV/wheelhouse/toolchain
-  say "Fetching the wheels of Pyve's toolchain (51 MB, for tests) ..."
-  rm -rf "$folder" "$DEV/made-from/${TOOLCHAIN_PINS##*/}"
-  "$DEV/bin/python" -m pip download -q --require-hashes --no-deps --only-binary=:all: \
-    -d "$folder" -r "$TOOLCHAIN_PINS"
-  cp "$TOOLCHAIN_PINS" "$DEV/made-from/${TOOLCHAIN_PINS##*/}"
+  local folder=$DEV/wheelhouse/toolchain extra pins
+  say "Fetching the wheels of Pyve's toolchain (55 MB, for tests) ..."
+  rm -rf "$folder"
+  for extra in $TOOLCHAIN_EXTRAS; do
+    pins=helpers/requirements/$extra.txt
+    rm -f "$DEV/made-from/$extra.txt"
+    "$DEV/bin/python" -m pip download -q --require-hashes --no-deps --only-binary=:all: \
+      -d "$folder" -r "$pins"
+    cp "$pins" "$DEV/made-from/$extra.txt"
+  done
 }
 
 # Usage: main

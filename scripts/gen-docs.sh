@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes docs/commands.md and docs/pyve.1 from the headers of lib/commands; with --check compares only.
+# Writes docs/commands.md and docs/pyve.1 from the headers of lib/commands, and docs/errors.md from the
+# registry of codes; with --check compares only.
 set -euo pipefail
 
 root=$(CDPATH="" cd -- "${BASH_SOURCE[0]%/*}/.." && pwd)
@@ -37,5 +38,6 @@ keep_current() {
 find_version
 version=$REPLY
 keep_current docs/commands.md "$(show_markdown)" "${1-}"
+keep_current docs/errors.md "$(show_errors_markdown)" "${1-}"
 keep_current docs/pyve.1 "$(show_man "$version")" "${1-}"
 exit "$status"

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Make .dev/toolchain: the toolchain of Pyve's own (lib/toolchain.sh) that all tests share, with every
-# extra, for the interpreter of .dev, from .dev/wheelhouse/toolchain and without a network.
+# Make .dev/toolchain: the toolchains of Pyve's own (lib/toolchain.sh) that all tests share: one for all
+# that is about conda, one for the MCP server. They are for the interpreter of .dev, and made from
+# .dev/wheelhouse/toolchain, without a network.
 #
-# Usage: scripts/make-test-toolchain.sh
+# Usage: scripts/make-test-toolchain.sh [EXTRA]
 #
-# Prints the path of its interpreter. Makes nothing when it is there and is that of today's requirements.
+# Prints the path of the interpreter that has the extra (conda-lock). Makes nothing of what is there and is
+# that of today's requirements.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,8 +17,9 @@ export PYVE_TOOLCHAIN=$PWD/.dev/toolchain
 . lib/utils.sh
 . lib/toolchain.sh
 
+wanted=${1:-conda-lock}
 find_toolchain_root
-if find_toolchain conda-lock; then
+if find_toolchain mcp && find_toolchain conda-lock && find_toolchain "$wanted"; then
   printf '%s\n' "$TOOLCHAIN_PYTHON"
   exit 0
 fi
@@ -43,5 +46,7 @@ PATH=$PWD/.dev/bin:$PATH
 wheels=$PWD/.dev/wheelhouse/toolchain
 export UV_OFFLINE=1 UV_FIND_LINKS=$wheels UV_NO_CACHE=1 PIP_NO_INDEX=1 PIP_FIND_LINKS=$wheels
 unset UV_CACHE_DIR UV_NO_CONFIG CI
+make_toolchain mcp
 make_toolchain conda-lock
+find_toolchain "$wanted"
 printf '%s\n' "$TOOLCHAIN_PYTHON"
