@@ -6,7 +6,6 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F json_object >/dev/null || . "${BASH_SOURCE[0]%/*}/json.sh"
 declare -F find_state >/dev/null || . "${BASH_SOURCE[0]%/*}/project_facts.sh"
 
 # Usage: print_state
@@ -90,6 +89,7 @@ find_engine() {
 # Gives the facts to the JSON answer, all keys always. After find_state.
 answer_state() {
   local text backend config=missing
+  load_json
   find_interpreter
   find_engine
   answer project "$PROJECT_ROOT"

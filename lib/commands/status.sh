@@ -25,7 +25,10 @@
 cmd_status() {
   local why opt_brief="" opt_check=""
   need project_report
-  if (($#)); then
+  # Prompts ask for nothing else, and often.
+  if (($# == 1)) && [[ $1 == --brief ]]; then
+    opt_brief=1
+  elif (($#)); then
     need cli
     parse_options "$@" && expect_arguments 0 || return 1
   fi

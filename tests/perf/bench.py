@@ -28,6 +28,7 @@ from pathlib import Path
 
 from conda_runs import plan_conda
 from processes import ProcessCount, trace_command
+from projects import add_dependencies
 from report import format_counts, format_group, is_over
 from timing import BenchError, Command, Group, Ratio
 
@@ -208,9 +209,10 @@ def plan_words(bench: Bench) -> Group:
 
 
 def plan_status(bench: Bench) -> Group:
-    """``pyve status`` of a consistent project against a ``uv sync`` that finds nothing to do."""
+    """``pyve status`` against a ``uv sync`` with nothing to do, both among 80 distributions."""
     group = Group("status", bench.rounds, 5)
     plain = bench.make_project("status project", "--no-direnv")
+    add_dependencies(plain, bench.home / "wheels of the status project")
     group.commands = [
         bench.command("bash -c :", [bench.bash, "-c", ":"], plain),
         bench.command("pyve status", [bench.pyve, "status"], plain),
@@ -224,12 +226,10 @@ def plan_status(bench: Bench) -> Group:
         argv = [bench.pyve, "status"]
         group.commands.append(bench.command("pyve status, with an .envrc", argv, allowed))
     if bench.uv:
-        synced = bench.home / "synced project"
-        synced.mkdir()
-        (synced / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
-        argv = [bench.uv, "sync", "--python", find_interpreter(plain)]
-        bench.call(argv, synced)
-        group.commands.append(bench.command("uv sync, nothing to do", argv, synced))
+        # --inexact: pip stays.
+        argv = [bench.uv, "sync", "--inexact"]
+        bench.call(argv, plain)
+        group.commands.append(bench.command("uv sync, nothing to do", argv, plain))
         for command in group.commands[1:-1]:
             # (The digest for direnv is a process of its own, beside the rest.)
             budget = None if "json" in command.label or "envrc" in command.label else 0.5

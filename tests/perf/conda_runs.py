@@ -22,8 +22,9 @@ print(activate(sys.argv[1], ActivationVariables(None, sys.argv[2].split(":")), S
 
 
 def find_toolchain() -> Path | None:
-    """Return the interpreter of the toolchain for tests, or None when it has not been made."""
-    found = sorted((ROOT / ".dev" / "toolchain").glob("*/bin/python"))
+    """Return the interpreter of the toolchain that has the engine, or None when there is none."""
+    engines = (ROOT / ".dev" / "toolchain").glob("*/lib/python3*/site-packages/rattler")
+    found = sorted(engine.parents[3] / "bin" / "python" for engine in engines)
     return found[0] if found else None
 
 
@@ -51,7 +52,7 @@ def plan_conda(bench: Any) -> Group:
     prefix = project / ".pyve" / "envs" / "bench"
     script = bench.home / "activate.py"
     script.write_text(PEER, encoding="utf-8")
-    line = f"""eval "$('{toolchain}' -I '{script}' '{prefix}' "$PATH")"; exec true"""
+    line = f"""set -e; x=$('{toolchain}' -I '{script}' '{prefix}' "$PATH"); eval "$x"; exec true"""
     group.commands = [
         bench.command("true", [bench.true], project),
         bench.command("pyve run true, conda", [bench.pyve, "run", "true"], project),
