@@ -324,13 +324,6 @@ read_python_version_file() {
   REPLY=""
 }
 
-# Usage: _default_series
-# Sets REPLY to a series to name in advice: that of the default version.
-_default_series() {
-  REPLY=${DEFAULT_PYTHON_VERSION:-3.14.3}
-  [[ $REPLY != *.*.* ]] || REPLY=${REPLY%.*}
-}
-
 # Usage: _take_wish <value> <source>
 # Sets PYTHON_WISH, PYTHON_WISH_KIND (version, path or name), PYTHON_WISH_SOURCE, and for a name
 # or path _wish_path and _wish_manager. Status 1 after E_PYTHON_VERSION_INVALID.
@@ -371,7 +364,7 @@ _take_wish() {
   fi
   PYTHON_WISH="" PYTHON_WISH_KIND=""
   # shellcheck source=/dev/null # read when needed; it reads this file back
-  declare -F propose_near_version >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
+  declare -F propose_near_version >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter_advice.sh"
   propose_near_version "$value"
   fail E_PYTHON_VERSION_INVALID "$source asks for '${value//[[:cntrl:]]/?}', which is no Python that is known here" \
     why "accepted: a version (3.12 or 3.12.4), the name of an installed interpreter, or the absolute path of one" \

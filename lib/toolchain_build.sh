@@ -8,7 +8,7 @@ fi
 
 declare -F find_toolchain >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain.sh"
 declare -F choose_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
-declare -F find_pip_wheels >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_env.sh"
+declare -F find_pip_wheels >/dev/null || . "${BASH_SOURCE[0]%/*}/template.sh"
 declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
 declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
@@ -175,6 +175,7 @@ choose_toolchain_python() {
   for note in ${_rejected[@]+"${_rejected[@]}"}; do
     lines+=(why "not taken: $note")
   done
+  load_interpreter_advice
   _advise_install ""
   [[ -z $REPLY ]] || lines+=(fix "$REPLY")
   fail E_TOOLCHAIN_PYTHON "no Python here can be used for Pyve's toolchain" "${lines[@]}"

@@ -1,12 +1,9 @@
 # shellcheck shell=bash
 # Environments of the venv backend: made from a template, swapped in whole, mended when moved.
 #
-# A template is made once for each interpreter, by the standard library's venv and the pip
-# wheel that comes with it; an environment is a copy of hard links, with the few files
-# that name their own place written anew. pip itself stays in the template: one .pth line leads to
-# it, and a pip installed into the environment goes before it. (That is why templates are data and
-# not cache; PYVE_TEMPLATES names another folder for them.) Inside, pyve.state says what an
-# environment was made from.
+# An environment is a copy, by hard links, of a template (lib/template.sh), with the few files that name their own
+# place written anew. pip itself stays in the template: one .pth line leads to it, and a pip installed into the
+# environment goes before it. Inside, pyve.state says what an environment was made from.
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   printf 'lib/venv_env.sh is sourced by pyve.sh, not run.\n' >&2
@@ -16,154 +13,13 @@ fi
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F list_interpreters >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
+declare -F ensure_template >/dev/null || . "${BASH_SOURCE[0]%/*}/template.sh"
 declare -F pyve_write_sitecustomize_shim >/dev/null || . "${BASH_SOURCE[0]%/*}/distutils_shim.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
-
-# Changes when what a template holds changes.
-TEMPLATE_FORMAT=6
 
 # What stands in a template's texts for the environment's path and for its name.
 DIRECTORY_MARK=$'\x1e'
 PROMPT_MARK=$'\x1f'
-
-# shellcheck disable=SC2153 # PYTHON and its kin are set by lib/interpreter.sh
-
-# Usage: ensure_template
-# Sets TEMPLATE to the template for the interpreter that probe_interpreter found (PYTHON,
-# PYTHON_ID, ...), making it when it is missing. Status 1, with a diagnostic, when that fails.
-ensure_template() {
-  local data=${XDG_DATA_HOME:-${HOME:-}/.local/share} fresh LONG_LOG status=0
-  TEMPLATE=${PYVE_TEMPLATES:-$data/pyve/templates}/$PYTHON_ID-$TEMPLATE_FORMAT
-  if [[ -f $TEMPLATE/complete ]]; then
-    return 0
-  fi
-  clear_dead_templates "${TEMPLATE%/*}"
-  fresh=$TEMPLATE.new.$$
-  LONG_LOG=$fresh.log
-  _template_fresh=$fresh
-  at_exit clear_fresh_template
-  if ! mkdir -p "$fresh" 2>/dev/null; then
-    load_fixes
-    propose_access "$fresh"
-    fail E_DATA_WRITE "cannot make the folder $fresh" \
-      why "Pyve keeps templates of environments there; PYVE_TEMPLATES names another folder" ${REPLY:+fix "$REPLY"}
-    return 1
-  fi
-  log_verbose "Making the template of an environment for Python $PYTHON_VERSION (once for each interpreter)"
-  find_pip_wheels
-  # shellcheck source=/dev/null # read when needed
-  declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
-  run_long "Preparing Python $PYTHON_VERSION (once)" read_any_line \
-    "$PYTHON" -I -u "$PYVE_ROOT/helpers/make_template.py" "$fresh" "$TEMPLATE" \
-    ${PIP_WHEELS[@]+"${PIP_WHEELS[@]}"} || status=$?
-  if ((status != 0)); then
-    fail_template "$status" "$LONG_LOG"
-    rm -rf "$fresh" "$LONG_LOG"
-    return 1
-  fi
-  # Whoever changes a file of an environment in place must not change it for all others.
-  find "$fresh/tree" "$fresh/pip" -type f -exec chmod a-w {} +
-  chmod +x "$fresh/text/script"/*
-  rm -f "$LONG_LOG"
-  printf 'python=%s\n' "$PYTHON" >"$fresh/complete"
-  if ! mv "$fresh" "$TEMPLATE" 2>/dev/null || [[ -d $TEMPLATE/${fresh##*/} ]]; then
-    # Another Pyve was faster.
-    rm -rf "$fresh" "${TEMPLATE:?}/${fresh##*/}"
-  fi
-  [[ -f $TEMPLATE/complete ]]
-}
-
-# Usage: clear_fresh_template
-# At exit: removes the template that was being made, when that was broken off.
-clear_fresh_template() {
-  rm -rf "$_template_fresh" "$_template_fresh.log"
-}
-
-# Usage: clear_dead_templates <folder>
-# Removes templates that a killed Pyve did not finish.
-clear_dead_templates() {
-  local left pid
-  for left in "$1"/*.new.*; do
-    pid=${left##*.new.}
-    pid=${pid%.log}
-    if [[ -e $left && $pid =~ ^[0-9]+$ ]] && ! kill -0 "$pid" 2>/dev/null; then
-      rm -rf "$left"
-    fi
-  done
-}
-
-# Usage: find_pip_wheels
-# Sets PIP_WHEELS to the pip wheels on this machine, the interpreter's own first.
-find_pip_wheels() {
-  local path wheel
-  PIP_WHEELS=()
-  if [[ -n $PYTHON_PIP_WHEEL ]]; then
-    PIP_WHEELS+=("$PYTHON_PIP_WHEEL")
-    return 0
-  fi
-  list_interpreters
-  for path in ${INTERPRETER_PATHS[@]+"${INTERPRETER_PATHS[@]}"}; do
-    for wheel in "${path%/*}"/../lib/python3.*/ensurepip/_bundled/pip-*.whl; do
-      if [[ -f $wheel ]]; then
-        PIP_WHEELS+=("$wheel")
-      fi
-    done
-  done
-  for wheel in /usr/share/python-wheels/pip-*.whl; do
-    if [[ -f $wheel ]]; then
-      PIP_WHEELS+=("$wheel")
-    fi
-  done
-}
-
-# Usage: fail_template <status of make_template.py> <its log>
-# Says why there is no template. Status 1.
-fail_template() {
-  local why
-  if (($1 == 3)); then
-    propose_whole_python
-    fail E_PIP_MISSING "Python $PYTHON_VERSION ($PYTHON) comes without pip" \
-      why "it has no ensurepip, and no other Python here has a pip wheel that fits it" \
-      why "install this Python whole, or take another one" ${REPLY:+fix "$REPLY"}
-    return 1
-  fi
-  read_file "$2"
-  why=${REPLY%$'\n'}
-  why=${why##*$'\n'}
-  if [[ $REPLY == *"No module named 'venv'"* ]]; then
-    propose_whole_python
-    fail E_VENV_MISSING "Python $PYTHON_VERSION ($PYTHON) cannot make environments" \
-      why "its venv module is missing; install this Python whole, or take another one" ${REPLY:+fix "$REPLY"}
-  elif [[ $REPLY == *"No space left"* ]]; then
-    fail E_DISK_FULL "there is no space left for the template of an environment" why "$why" \
-      why "make room on the disk that holds ${TEMPLATE%/*}, and try again"
-  else
-    propose_other_python
-    fail E_TEMPLATE "Python $PYTHON_VERSION ($PYTHON) could not make an environment" why "${why:-exit status $1}" \
-      why "install this Python anew, or take another one" ${REPLY:+fix "$REPLY"}
-  fi
-}
-
-# Usage: propose_whole_python
-# Sets REPLY to the command that adds to PYTHON, one of Debian's, what Debian keeps in a package of its own;
-# else to one that takes another Python; "" when there is none.
-propose_whole_python() {
-  load_fixes
-  if [[ $PYTHON == /usr/bin/* ]] && type -P apt-get >/dev/null; then
-    as_root "apt-get install python${PYTHON_VERSION%.*}-venv"
-  else
-    propose_other_python
-  fi
-}
-
-# Usage: propose_other_python
-# Sets REPLY to the command that was given, with the Python here that is nearest to PYTHON_VERSION, and of
-# another series; to "" when there is none.
-propose_other_python() {
-  list_interpreters
-  nearest_version "$PYTHON_VERSION" "${PYTHON_VERSION%.*}"
-  [[ -z $REPLY ]] || propose_version "$REPLY"
-}
 
 # Usage: clone_environment <new folder> <final place> <name>
 # Makes an environment from TEMPLATE in <new folder> that works at <final place>, an absolute
@@ -225,6 +81,7 @@ write_new() {
 
 # Usage: write_environment_state <folder> <final place>
 # Records in the environment what it was made from.
+# shellcheck disable=SC2153 # PYTHON and its kin are set by lib/interpreter.sh
 write_environment_state() {
   printf 'format=1\npath=%s\npython=%s\nversion=%s\nstdlib=%s\n' \
     "${2//$'\n'/\\n}" "$PYTHON" "$PYTHON_VERSION" "$PYTHON_STDLIB" >"$1/pyve.state"

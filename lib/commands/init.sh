@@ -117,6 +117,7 @@ check_init_input() {
     return 1
   fi
   if [[ -n $opt_python_version && ! $opt_python_version =~ ^3\.[0-9]+(\.[0-9]+)?$ ]]; then
+    need interpreter_advice
     fail E_PYTHON_VERSION_INVALID "'$opt_python_version' is not a Python version" \
       why "expected 3.N or 3.N.N" fix "pyve init --python-version $(print_near_version "$opt_python_version")"
     return 1

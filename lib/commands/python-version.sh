@@ -25,6 +25,7 @@ cmd_python_version() {
     return 0
   fi
   if [[ ! $wish =~ ^3\.[0-9]+(\.[0-9]+)?$ ]]; then
+    need interpreter_advice
     fail E_PYTHON_VERSION_INVALID "'$wish' is not a Python version" \
       why "expected 3.N or 3.N.N" fix "pyve python-version $(print_near_version "$wish")"
     return 1

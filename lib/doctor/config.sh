@@ -82,7 +82,10 @@ mend_config_readable() {
   find_init_again
   read_words "$REPLY"
   find_free_name .pyve/config
-  mv -f .pyve/config "$REPLY" && logged "$PYVE_ROOT/pyve.sh" --quiet "${words[@]}" --yes >&2 </dev/null
+  mv -f .pyve/config "$REPLY" || return 1
+  # init takes the project's lock itself.
+  unlock_project
+  logged "$PYVE_ROOT/pyve.sh" --quiet "${words[@]}" --yes >&2 </dev/null
 }
 
 # Usage: read_words <pyve command>

@@ -150,17 +150,12 @@ check_leftovers() {
 }
 
 # Usage: mend_leftovers
-# Puts back what a killed command has moved away, and removes what else it has left. Status 1 when that fails.
+# Removes the conda environments that a killed command has left half made; the rest was put back, or removed, when
+# the project's lock was taken. Status 1 when that fails.
 mend_leftovers() {
-  (
-    _cleanups=()
-    lock_project || exit 1
-    if [[ -d .pyve/envs ]]; then
-      declare -F clear_half_environments >/dev/null || . "$_doctor_folder/../micromamba_env.sh"
-      clear_half_environments || exit 1
-    fi
-    unlock_project
-  )
+  [[ -d .pyve/envs ]] || return 0
+  declare -F clear_half_environments >/dev/null || . "$_doctor_folder/../micromamba_env.sh"
+  clear_half_environments
 }
 
 # --- the environment

@@ -7,6 +7,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F run_check >/dev/null || . "${BASH_SOURCE[0]%/*}/checks.sh"
+declare -F lock_project >/dev/null || . "${BASH_SOURCE[0]%/*}/../project_lock.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/../debug_log.sh"
 
 # True after a fix was applied: what was found before it may be gone. And whether any was.
@@ -161,7 +162,9 @@ tell_step() {
 apply_fix() {
   local mend=mend_${1//-/_} status=0
   if [[ $2 == "pyve "*"doctor --fix --only $1" ]]; then
-    CDPATH="" cd -- "$PROJECT_ROOT" && "$mend" || status=$?
+    # One command at a time changes a project.
+    CDPATH="" cd -- "$PROJECT_ROOT" && lock_project && "$mend" || status=$?
+    unlock_project
     return "$status"
   fi
   split_words "$2"

@@ -23,14 +23,17 @@ def clear_project(pyve: Pyve) -> None:
             path.unlink()
 
 
-def make_workshops(
-    factory: pytest.TempPathFactory, cache: Path, channel: CondaChannel
+@pytest.fixture(scope="module")
+def workshops(
+    tmp_path_factory: pytest.TempPathFactory,
+    template_cache: Path,
+    conda_channel: CondaChannel,
 ) -> Iterator[dict[str, Pyve]]:
-    """Give a user for each backend, and remove both afterwards."""
-    roots = [factory.mktemp("workshop"), factory.mktemp("conda workshop")]
+    """A user for each backend, for all tests of a file."""
+    roots = [tmp_path_factory.mktemp("workshop"), tmp_path_factory.mktemp("conda workshop")]
     yield {
-        "venv": Pyve(roots[0], cache),
-        "micromamba": CondaUser(roots[1], cache, channel),
+        "venv": Pyve(roots[0], template_cache),
+        "micromamba": CondaUser(roots[1], template_cache, conda_channel),
     }
     for root in roots:
         shutil.rmtree(root, ignore_errors=True)

@@ -19,6 +19,7 @@ from conda_engine_helpers import (  # noqa: F401  fixtures
     warm_cache,
 )
 from pyve_test_helpers import Pyve, copy_interpreter
+from workshop import workshops  # noqa: F401  a fixture
 
 
 @pytest.fixture(scope="session")

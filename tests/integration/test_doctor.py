@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+from code_cases import brings, corrects
 from pyve_test_helpers import Pyve, find_program, python_version, snapshot
 
 pytestmark = pytest.mark.venv
@@ -217,6 +219,39 @@ def test_a_running_commands_files_are_not_cleared(pyve: Pyve) -> None:
     assert snapshot(pyve.project) == before
 
 
+def test_fix_waits_for_a_command_that_changes_the_project(pyve: Pyve) -> None:
+    stat = Path("/proc/self/stat")
+    if not stat.exists():
+        pytest.skip("NOT TESTED: no /proc to read a process's start time from")
+    pyve.init()
+    config = pyve.project / ".pyve/config"
+    config.write_text(config.read_text().replace("backend: venv", "backend: vnev"))
+    broken = config.read_text()
+    lock = pyve.project / ".pyve/lock"
+    lock.symlink_to(f"{os.getpid()}:{stat.read_text().rsplit(') ', 1)[1].split()[19]}")
+    with subprocess.Popen(
+        pyve.command("doctor", "--fix", "--yes"),
+        env=pyve.env,
+        cwd=pyve.project,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        said = ""
+        while "Waiting for another Pyve" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        assert config.read_text() == broken
+        lock.unlink()
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "backend: venv\n" in config.read_text()
+    assert not lock.is_symlink()
+
+
 @pytest.mark.linux
 def test_doctor_runs_in_a_project_that_cannot_be_written(pyve: Pyve) -> None:
     setpriv = find_program("setpriv") if os.geteuid() == 0 else ""
@@ -237,3 +272,26 @@ def test_doctor_runs_in_a_project_that_cannot_be_written(pyve: Pyve) -> None:
         for folder in folders:
             folder.chmod(0o755)
     assert snapshot(pyve.project) == before
+
+
+def test_the_other_backend_can_be_asked_for(pyve: Pyve) -> None:
+    pyve.init()
+    pyve.write("environment.yml", "name: other\ndependencies: [python]\n")
+    lines = pyve("doctor", "--backend", "venv").stdout.splitlines()
+    assert "✓ Environment: .venv" in lines
+    other = pyve("doctor", "--backend", "micromamba")
+    assert other.returncode == 1
+    assert "✓ Environment: .venv" not in other.stdout
+    assert "[environment-missing]" in other.stdout
+    found = pyve.json("doctor", "--backend", "micromamba", "--only", "environment-missing")
+    commands = [fix["command"] for item in found["diagnostics"] for fix in item["fix"]]
+    assert commands
+    assert all(words[-2:] == ["--backend", "micromamba"] for words in commands), commands
+    # The config says venv, as before.
+    assert pyve("doctor", "--only", "environment-missing").returncode == 0
+
+
+@brings("E_BACKEND_UNKNOWN")
+def test_a_backend_that_there_is_not(pyve: Pyve) -> None:
+    pyve.init()
+    corrects(pyve, "E_BACKEND_UNKNOWN", "doctor", "--backend", "vemv")

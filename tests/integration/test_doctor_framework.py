@@ -54,32 +54,6 @@ def plain(tmp_path: Path, template_cache: Path) -> PlainUser:
     return PlainUser(tmp_path, template_cache)
 
 
-# --- the backend
-
-
-def test_the_other_backend_can_be_asked_for(pyve: Pyve) -> None:
-    pyve.init()
-    pyve.write("environment.yml", "name: other\ndependencies: [python]\n")
-    lines = pyve("doctor", "--backend", "venv").stdout.splitlines()
-    assert "✓ Environment: .venv" in lines
-    other = pyve("doctor", "--backend", "micromamba")
-    assert other.returncode == 1
-    assert "✓ Environment: .venv" not in other.stdout
-    assert "[environment-missing]" in other.stdout
-    found = pyve.json("doctor", "--backend", "micromamba", "--only", "environment-missing")
-    commands = [fix["command"] for item in found["diagnostics"] for fix in item["fix"]]
-    assert commands
-    assert all(words[-2:] == ["--backend", "micromamba"] for words in commands), commands
-    # The config says venv, as before.
-    assert pyve("doctor", "--only", "environment-missing").returncode == 0
-
-
-@brings("E_BACKEND_UNKNOWN")
-def test_a_backend_that_there_is_not(pyve: Pyve) -> None:
-    pyve.init()
-    corrects(pyve, "E_BACKEND_UNKNOWN", "doctor", "--backend", "vemv")
-
-
 # --- the list
 
 

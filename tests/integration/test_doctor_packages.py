@@ -10,20 +10,11 @@ from pathlib import Path
 
 import pytest
 from code_cases import brings
-from conda_channel import CondaChannel
 from conda_project import CondaUser
 from doctor_faults import Fault, diagnose, find_fault, mend_fault
 from package_index import PackageIndex
 from pyve_test_helpers import Pyve, snapshot
-from workshop import make_whole, make_workshops
-
-
-@pytest.fixture(scope="module")
-def workshops(
-    tmp_path_factory: pytest.TempPathFactory, template_cache: Path, conda_channel: CondaChannel
-) -> Iterator[dict[str, Pyve]]:
-    """A user for each backend."""
-    yield from make_workshops(tmp_path_factory, template_cache, conda_channel)
+from workshop import make_whole
 
 
 @pytest.fixture

@@ -6,22 +6,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from code_cases import brings
-from conda_channel import CondaChannel
 from doctor_faults import Fault, diagnose, find_fault, mend_fault
 from pyve_test_helpers import TREE, Pyve
-from workshop import make_whole, make_workshops, set_up_plain
-
-
-@pytest.fixture(scope="module")
-def workshops(
-    tmp_path_factory: pytest.TempPathFactory, template_cache: Path, conda_channel: CondaChannel
-) -> Iterator[dict[str, Pyve]]:
-    """A user for each backend."""
-    yield from make_workshops(tmp_path_factory, template_cache, conda_channel)
+from workshop import make_whole, set_up_plain
 
 
 @pytest.fixture

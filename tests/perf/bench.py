@@ -28,8 +28,8 @@ from pathlib import Path
 
 from conda_runs import plan_conda
 from processes import ProcessCount, trace_command
-from projects import add_dependencies
 from report import format_counts, format_group, is_over
+from status_runs import plan_status
 from timing import BenchError, Command, Group, Ratio
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -205,35 +205,6 @@ def plan_words(bench: Bench) -> Group:
         label = "pyve " + " ".join(words)
         group.commands.append(bench.command(label, [bench.pyve, *words], folder))
         group.ratios.append(Ratio(label, "bash -c :", 4.0))
-    return group
-
-
-def plan_status(bench: Bench) -> Group:
-    """``pyve status`` against a ``uv sync`` with nothing to do, both among 80 distributions."""
-    group = Group("status", bench.rounds, 5)
-    plain = bench.make_project("status project", "--no-direnv")
-    add_dependencies(plain, bench.home / "wheels of the status project")
-    group.commands = [
-        bench.command("bash -c :", [bench.bash, "-c", ":"], plain),
-        bench.command("pyve status", [bench.pyve, "status"], plain),
-        bench.command("pyve status --brief", [bench.pyve, "status", "--brief"], plain),
-        bench.command("pyve --json status", [bench.pyve, "--json", "status"], plain),
-    ]
-    if bench.direnv:
-        # That an .envrc is allowed takes a digest.
-        allowed = bench.make_project("status project with direnv")
-        bench.call([bench.direnv, "allow", "."], allowed)
-        argv = [bench.pyve, "status"]
-        group.commands.append(bench.command("pyve status, with an .envrc", argv, allowed))
-    if bench.uv:
-        # --inexact: pip stays.
-        argv = [bench.uv, "sync", "--inexact"]
-        bench.call(argv, plain)
-        group.commands.append(bench.command("uv sync, nothing to do", argv, plain))
-        for command in group.commands[1:-1]:
-            # (The digest for direnv is a process of its own, beside the rest.)
-            budget = None if "json" in command.label or "envrc" in command.label else 0.5
-            group.ratios.append(Ratio(command.label, "uv sync, nothing to do", budget))
     return group
 
 

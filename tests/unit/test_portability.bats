@@ -295,7 +295,7 @@ END
     # What is brought when it is needed: `. ".../other.sh"` in a function, or load_other.
     while IFS= read -r other; do
       [[ ! -f $PYVE_TREE/lib/$other.sh ]] || defined+=$(bash -c '. "$1"; compgen -A function' - "$PYVE_TREE/lib/$other.sh")$'\n'
-    done < <(grep -oE '%/\*\}/[a-z_]+\.sh"|\bload_[a-z]+' <<<"$text" | sed 's/.*load_//; s/.*\///; s/\.sh"$//' | sort -u)
+    done < <(grep -oE '%/\*\}/[a-z_]+\.sh"|\bload_[a-z_]+' <<<"$text" | sed 's/.*load_//; s/.*\///; s/\.sh"$//' | sort -u)
     # The first word of each command.
     while IFS= read -r name; do
       if [[ $all == *$'\n'"$name"$'\n'* && $defined != *$'\n'"$name"$'\n'* && $text != *"declare -F $name >/dev/null ||"* ]]; then
