@@ -246,7 +246,7 @@ look_for_json() {
 
 # Usage: main [argument]...
 main() {
-  local _pyve_command
+  local _pyve_command _pyve_word
   find_pyve_root
   [[ ${PYVE_LOG-} != debug ]] || need debug_log
   if [[ ${PYVE_TRACE:-0} != 0 ]]; then
@@ -287,11 +287,12 @@ main() {
     -c) _pyve_command=config ;;
     *) _pyve_command=${1#--} ;;
   esac
-  (($# == 0)) || shift
+  _pyve_word=$1
+  shift
   if [[ ! $_pyve_command =~ ^[a-z][a-z-]*$ || ! -f $PYVE_ROOT/lib/commands/$_pyve_command.sh ]]; then
     need cli
     PYVE_COMMAND=$_pyve_command
-    fail_unknown_command "$_pyve_command" "$@"
+    fail_unknown_command "$_pyve_word" "$@"
     return 1
   fi
   if wants_help "$_pyve_command" "$@"; then

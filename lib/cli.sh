@@ -135,18 +135,22 @@ expect_arguments() {
   fi
 }
 
-# Usage: fail_unknown_command <name> [argument]...
-# Says so, with the nearest command there is. Status 1.
+# Usage: fail_unknown_command <word> [argument]...
+# Says so, with the nearest command there is; for a word that begins with dashes, or the nearest option of Pyve's own.
+# Status 1.
 fail_unknown_command() {
   local file name given=$1 meant names=()
+  local -a options=(json format quiet verbose)
   shift
   for file in "$PYVE_ROOT/lib/commands"/*.sh; do
     name=${file##*/}
     names+=("${name%.sh}")
   done
-  suggest "$given" "${names[@]}"
+  [[ $given != --* ]] || names+=("${options[@]}")
+  suggest "${given#--}" "${names[@]}"
   if [[ -n $REPLY ]]; then
     meant=$REPLY
+    [[ " ${options[*]} " != *" $meant "* ]] || meant=--$meant
     quote_words pyve "$meant" "$@"
     fail E_USAGE_COMMAND "'$given' is not a pyve command" why "did you mean '$meant'?" fix "$REPLY"
   else

@@ -69,7 +69,7 @@ run_to_the_end() {
 watch_output() {
   local what=$1 reader=$2 manner=$3 status=130 line kept="" notices="" read_status before
   local _step="" _notice="" _dropped="" is_due="" shown="" elapsed=0 next=$PROGRESS_INTERVAL drawn=-10 started
-  local is_cut="" is_resized=""
+  local is_cut="" is_resized="" is_trace=""
   # Ctrl-C is for the program; this is here to clear up behind it.
   trap 'is_cut=1' INT
   trap 'is_resized=1' WINCH
@@ -88,11 +88,15 @@ watch_output() {
         break
       fi
       _notice="" _dropped=""
-      # What a bar has overwritten does not count.
-      "$reader" "${line##*$'\r'}"
+      [[ $line != "Traceback (most recent call last):" ]] || is_trace=1
+      # How a program ends that was broken off, or fails, is no step of its work.
+      if [[ -z $is_cut$is_trace ]]; then
+        # What a bar has overwritten does not count.
+        "$reader" "${line##*$'\r'}"
+        is_due=1
+      fi
       [[ -n $_dropped ]] || kept+=$line$'\n'
       [[ -z $_notice ]] || notices+=$line$'\n'
-      is_due=1
     elif ((read_status <= 128)) && { ((BASH_VERSINFO[0] >= 4)) || ((SECONDS == before)); }; then
       # The end of the output, without a status: the program's shell was killed. (bash 3.2 says 1
       # when the time is over, too.)

@@ -314,6 +314,8 @@ UNKNOWN_COMMANDS: list[tuple[list[str], str]] = [
     (["docter"], "doctor"),
     (["--prugee"], "purge"),
     (["tesenv", "--init"], "testenv"),
+    (["--jsn", "status"], "--json"),
+    (["--quite", "init"], "--quiet"),
     (["xyzzy"], ""),
     (["../init"], ""),
     (["INIT"], ""),

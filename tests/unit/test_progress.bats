@@ -119,6 +119,14 @@ steps_of() {
   assert_equal "${stderr_lines[0]}" "Making it: title ?]0;x?, 0 s"
 }
 
+@test "the end of a program that was broken off, or fails, is no step of its work" {
+  local PYVE_JSON=jsonl
+  run -1 --separate-stderr long sh -c 'echo Reading; echo "Traceback (most recent call last):"; sleep 1.2; echo "  File x"; sleep 1.2; echo KeyboardInterrupt; exit 1'
+  assert_contains "$output" '"step": "Reading"'
+  [[ $output != *Traceback* && $output != *KeyboardInterrupt* ]]
+  assert_contains "$stderr" "KeyboardInterrupt"
+}
+
 @test "a minute is a minute" {
   local what=Working _step="" elapsed
   elapsed=599 describe_progress
