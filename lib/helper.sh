@@ -39,8 +39,9 @@ prepare_helper() {
   # So that what it proposes may be to try once more.
   repeat_command
   export PYVE_AGAIN=$REPLY
-  # -E -s: nothing of the caller's Python. -B: nothing is written into Pyve's own folder.
-  HELPER_COMMAND=("$TOOLCHAIN_PYTHON" -E -s -B -X utf8 "$PYVE_ROOT/helpers/$HELPER_NAME.py" --format lines "$@")
+  # -E -s: nothing of the caller's Python. Bytecode, without which each start would compile all that it reads, is kept
+  # in the toolchain: nothing is written into Pyve's own folder.
+  HELPER_COMMAND=("$TOOLCHAIN_PYTHON" -E -s -X "pycache_prefix=${TOOLCHAIN_PYTHON%/bin/python}/bytecode" -X utf8 "$PYVE_ROOT/helpers/$HELPER_NAME.py" --format lines "$@")
 }
 
 # Usage: take_helper_answer <status> <file>
@@ -54,12 +55,19 @@ take_helper_answer() {
 # Sets HELPER_KEYS and HELPER_VALUES from a helper's answer. Status 1 after the diagnostic that it holds; the
 # status of the helper when a signal ended it.
 read_helper_answer() {
-  local status=$1 line value
+  local status=$1 line value IFS=$'\n'
+  local -a lines
   HELPER_CODE="" HELPER_KEYS=() HELPER_VALUES=()
   if ((status >= 128)); then
     return "$status"
   fi
-  while IFS= read -r line; do
+  # (Read from <<<, it would come byte by byte.)
+  set -f
+  # shellcheck disable=SC2206 # lines
+  lines=($2)
+  set +f
+  IFS=$' \t\n'
+  for line in ${lines[@]+"${lines[@]}"}; do
     [[ $line == *$'\t'* ]] || continue
     value=${line#*$'\t'}
     if [[ $value == *\\* ]]; then
@@ -67,7 +75,7 @@ read_helper_answer() {
     fi
     HELPER_KEYS+=("${line%%$'\t'*}")
     HELPER_VALUES+=("$value")
-  done <<<"$2"
+  done
   if ((status != 0)); then
     fail_helper "$status"
     return 1
@@ -82,6 +90,13 @@ fail_helper() {
   get_helper_value code || :
   HELPER_CODE=$REPLY
   if [[ ! $HELPER_CODE =~ ^E_[A-Z0-9_]+$ ]]; then
+    if (($1 == 3)); then
+      # (What it said is on stderr already.)
+      HELPER_CODE=E_FILE_WRITE
+      fail E_FILE_WRITE "the answer of the helper $HELPER_NAME.py cannot be written" \
+        why "no space left, or no permission to write in $PWD/.pyve: make room, and try again"
+      return 1
+    fi
     HELPER_CODE=E_HELPER
     quote_word "${TOOLCHAIN_PYTHON%/bin/python}"
     fail E_HELPER "the helper $HELPER_NAME.py ended with status $1 and no answer" \
@@ -110,6 +125,16 @@ get_helper_value() {
   done
   REPLY=""
   return 1
+}
+
+# Usage: set_from_helper <variable=key>...
+# Sets each variable to the first value of its key in the last answer, to "" when it has none.
+set_from_helper() {
+  local _pair
+  for _pair; do
+    get_helper_value "${_pair#*=}" || :
+    printf -v "${_pair%%=*}" '%s' "$REPLY"
+  done
 }
 
 # Usage: get_helper_values <key>

@@ -287,7 +287,7 @@ read_toolchain_line() {
 # environment could not be made; 4: there is no pip; 5: what was installed does not work; otherwise
 # that of uv or pip.
 fill_toolchain() {
-  local extra=$1 folder=$2 file=$PYVE_ROOT/helpers/requirements/$1.txt name script
+  local extra=$1 folder=$2 file=$PYVE_ROOT/helpers/requirements/$1.txt name script programs
   # A project's folder may hold settings of uv.
   cd "$TOOLCHAIN_ROOT" || return 3
   for name in $(compgen -e PIP_); do
@@ -305,13 +305,18 @@ fill_toolchain() {
     logged "${_toolchain_pip[@]}" install --no-input --disable-pip-version-check --no-warn-script-location --no-user \
       --progress-bar off --require-hashes --only-binary :all: -r "$file" || return 1
   fi
-  # Scripts would name the folder that it was made in. Helpers use modules.
+  # Scripts would name the folder that it was made in. Helpers use modules, and what the extra calls its programs.
+  read_requirement_note "$extra" Programs
+  programs=$REPLY
   for script in "$folder"/bin/*; do
-    [[ $script == */python* ]] || rm -f "$script"
+    [[ $script == */python* || " $programs " == *" ${script##*/} "* ]] || rm -f "$script"
   done
   printf 'Looking whether it works\n'
   read_requirement_note "$extra" Modules
   logged "$folder/bin/python" -E -s -c "import ${REPLY// /, }" || return 5
+  for name in $programs; do
+    logged "$folder/bin/$name" --version || return 5
+  done
 }
 
 # Usage: find_toolchain_pip <toolchain>

@@ -14,7 +14,7 @@ readonly DEV=.dev
 readonly LOCK=.dev.lock
 readonly PINS=requirements-dev.txt
 # Those of the toolchain's extras that hold all others.
-readonly TOOLCHAIN_EXTRAS='conda-lock mcp'
+readonly TOOLCHAIN_EXTRAS='conda-lock mcp sbom'
 
 # Distributions, with what they need, that tests install with --no-index. All are pure Python, so
 # that one file of each serves every interpreter on every platform.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Make .dev/toolchain: the toolchains of Pyve's own (lib/toolchain.sh) that all tests share: one for all
-# that is about conda, one for the MCP server. They are for the interpreter of .dev, and made from
+# that is about conda, one for the MCP server, one for locks and bills of materials. They are for the interpreter of .dev, and made from
 # .dev/wheelhouse/toolchain, without a network.
 #
 # Usage: scripts/make-test-toolchain.sh [EXTRA]
@@ -19,7 +19,7 @@ export PYVE_TOOLCHAIN=$PWD/.dev/toolchain
 
 wanted=${1:-conda-lock}
 find_toolchain_root
-if find_toolchain mcp && find_toolchain conda-lock && find_toolchain "$wanted"; then
+if find_toolchain mcp && find_toolchain sbom && find_toolchain conda-lock && find_toolchain "$wanted"; then
   printf '%s\n' "$TOOLCHAIN_PYTHON"
   exit 0
 fi
@@ -47,6 +47,7 @@ wheels=$PWD/.dev/wheelhouse/toolchain
 export UV_OFFLINE=1 UV_FIND_LINKS=$wheels UV_NO_CACHE=1 PIP_NO_INDEX=1 PIP_FIND_LINKS=$wheels
 unset UV_CACHE_DIR UV_NO_CONFIG CI
 make_toolchain mcp
+make_toolchain sbom
 make_toolchain conda-lock
 find_toolchain "$wanted"
 printf '%s\n' "$TOOLCHAIN_PYTHON"

@@ -189,9 +189,9 @@ def test_it_is_damaged(user: CondaUser, code: str, how: str) -> None:
     words = (*INIT, "--force", "--yes")
     if how == "python":
         (folder / "bin/python").unlink()
-        (folder / "bin/python").write_text("#!/bin/sh\nexit 3\n")
+        (folder / "bin/python").write_text("#!/bin/sh\nexit 4\n")
         (folder / "bin/python").chmod(0o755)
-        said = "ended with status 3 and no answer"
+        said = "ended with status 4 and no answer"
     elif code == "E_HELPER":
         (file,) = folder.glob("lib/python3*/site-packages/all.pth")
         file.unlink()

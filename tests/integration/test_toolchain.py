@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from pyve_test_helpers import TREE, WHEELHOUSE, Pyve, real_python, snapshot
 
 WHEELS = WHEELHOUSE / "toolchain"
@@ -153,6 +154,14 @@ def test_it_holds_what_its_requirements_say_and_no_program(room: Room) -> None:
     result = room.pyve.execute(python, "-I", "-c", code)
     assert result.stdout.split(None, 1) == ["True", f"{python.parent.parent}\n"]
     assert list(python.parent.parent.rglob("yaml/__pycache__/*.pyc")), "every start would compile"
+
+
+def test_the_one_for_locks_has_uv_and_no_other_program(room: Room) -> None:
+    python = room.make("locks")
+    names = {path.name for path in python.parent.iterdir()}
+    assert {name for name in names if not name.startswith("python")} == {"uv"}
+    said = subprocess.run([python.with_name("uv"), "--version"], capture_output=True, text=True)
+    assert said.stdout.startswith("uv ")
 
 
 def test_two_at_once_make_one(room: Room) -> None:
@@ -378,3 +387,17 @@ def test_a_helpers_diagnostic_reaches_the_user(room: Room, toolchain: Path, comm
     assert result.returncode == 1
     assert "line 2, column 1: the key 'name' is here twice" in result.stderr
     assert "  why: the first is in line 1" in result.stderr
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.14"])
+def test_all_extras_have_the_same_pins(python: str) -> None:
+    pins: dict[str, set[str]] = {}
+    for file in (TREE / "helpers" / "requirements").glob("*.txt"):
+        for line in file.read_text().splitlines():
+            if line[:1].isalnum():
+                pin = Requirement(line.rstrip("\\"))
+                here = {"python_version": python, "python_full_version": f"{python}.0"}
+                if pin.marker is None or pin.marker.evaluate(here):
+                    pins.setdefault(pin.name, set()).add(str(pin.specifier))
+    assert len(pins) > 50
+    assert {name: found for name, found in pins.items() if len(found) > 1} == {}

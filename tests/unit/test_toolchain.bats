@@ -300,7 +300,7 @@ put_helper() {
   put_helper 'printf "arg\t%s\n" "$@"'
   call_helper base environment_file status --file "a b"
   get_helper_values arg
-  assert_equal "${HELPER_FOUND[*]}" "-E -s -B -X utf8 $PYVE_ROOT/helpers/environment_file.py --format lines status --file a b"
+  assert_equal "${HELPER_FOUND[*]}" "-E -s -X pycache_prefix=$(dirname "$(dirname "$TOOLCHAIN_PYTHON")")/bytecode -X utf8 $PYVE_ROOT/helpers/environment_file.py --format lines status --file a b"
 }
 
 @test "a helper's diagnostic is said as Pyve's own" {
@@ -316,11 +316,18 @@ exit 1'
   assert_equal "$HELPER_CODE" E_ENVIRONMENT_FILE
 }
 
-@test "a helper that fails without an answer is an error that says what to do" {
+@test "a helper whose answer cannot be written is an error of the disk" {
   put_helper 'exit 3'
   run call_helper base environment_file environment
   [ "$status" -eq 1 ]
-  assert_contains "$output" "environment_file.py ended with status 3 and no answer [E_HELPER]"
+  assert_contains "$output" "the answer of the helper environment_file.py cannot be written [E_FILE_WRITE]"
+}
+
+@test "a helper that fails without an answer is an error that says what to do" {
+  put_helper 'exit 4'
+  run call_helper base environment_file environment
+  [ "$status" -eq 1 ]
+  assert_contains "$output" "environment_file.py ended with status 4 and no answer [E_HELPER]"
   assert_contains "$output" "fix: rm -rf"
 }
 
