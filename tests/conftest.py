@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 TREE = Path(__file__).resolve().parents[1]
+
+# The tests import what they share, and the helpers, as these import each other.
+sys.path[:0] = [str(TREE / "tests" / "helpers"), str(TREE / "helpers")]
 
 
 @pytest.fixture(scope="session")
