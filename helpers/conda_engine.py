@@ -2,7 +2,7 @@
 
 Usage: conda_engine.py create --prefix P --from FILE [--platform PLATFORM]
            [--channel-priority strict|flexible|disabled] [--offline] [--cache DIR]
-           [--category NAME]... [--link-scripts]
+           [--category NAME]... [--archives DIR]... [--link-scripts]
        conda_engine.py solve --from FILE [--platform PLATFORM]... [--channel-priority ...]
            [--offline] [--cache DIR]
        conda_engine.py list --prefix P
@@ -173,7 +173,7 @@ class Wish:
         self.platform = platform or found or current_platform()
 
     def _read_lock(self, path: Path, platform: str, options: Options) -> None:
-        from pyve_conda.records import items_of_lock, pip_lines, select_packages
+        from pyve_conda.records import items_of_lock, pip_lines, select_packages, take_from
         from pyve_files.lock import read_lock
 
         self.platform = platform
@@ -187,7 +187,9 @@ class Wish:
             )
         packages = select_packages(lock.packages, platform, options.get_all("category"))
         self.items = items_of_lock(packages, path.name)
-        self.answer.update(pip=[*pip_lines(packages)], pip_no_deps=True)
+        folders = [Path(folder) for folder in options.get_all("archives")]
+        take_from(folders, self.items)
+        self.answer.update(pip=[*pip_lines(packages, folders)], pip_no_deps=True)
 
     def _read_environment(self, path: Path) -> None:
         from pyve_files.environment import read_environment
@@ -424,7 +426,7 @@ def main(argv: list[str]) -> Answer:
     """Do what the first argument says."""
     options = parse_options(
         argv,
-        "prefix from platform channel-priority cache category",
+        "prefix from platform channel-priority cache category archives",
         "offline link-scripts quick",
     )
     action = ACTIONS.get(options.words[0] if options.words else "")

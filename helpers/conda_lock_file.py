@@ -1,15 +1,16 @@
 """Writes conda-lock.yml (version 1) through conda-lock, for several platforms, with any engine.
 
 Usage: conda_lock_file.py lock --file environment.yml [--platform P]... [--engine rattler|PATH]
-           [--output conda-lock.yml] [--check] [--upgrade NAME]... [--offline] [--cache DIR]
-           [--channel-priority strict|flexible|disabled] [--pypi-mapping FILE|URL|none]
+           [--output conda-lock.yml] [--check | --preview] [--upgrade NAME]... [--offline]
+           [--cache DIR] [--channel-priority strict|flexible|disabled]
+           [--pypi-mapping FILE|URL|none]
 
 PATH is a micromamba, mamba or conda. Platforms whose recorded content hash still fits the
 environment.yml are kept as they are, unless something is to be upgraded. What is written depends on
 the environment.yml, the channels and the old lock alone; a lock that would not change is not
-touched. ``--check`` compares only, without the network. ``--pypi-mapping`` says which conda package
-has which name on the Python index; it is read only when there is a ``pip:`` section, and ``none``
-takes equal names for equal packages.
+touched. ``--check`` compares only, without the network; ``--preview`` solves, and writes nothing.
+``--pypi-mapping`` says which conda package has which name on the Python index; it is read only when
+there is a ``pip:`` section, and ``none`` takes equal names for equal packages.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from pyve_conda.lock_content import (
     write_spec,
 )
 from pyve_conda.lock_failures import explain_locking
+from pyve_conda.lock_sides import read_sides, write_preferred
 from pyve_core import Answer, HelperError, Options, parse_options, progress, redact, run_helper
 from pyve_core.fixes import missing_engine, quote, repeat_without
 
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 RATTLER = "rattler"
+# The options of this helper, with a value and without.
+VALUED = "file platform engine output upgrade cache channel-priority pypi-mapping preferences"
+FLAGS = "check offline preview"
 
 
 def need_conda_lock() -> None:
@@ -172,6 +177,7 @@ class Locking:
                 )
         except Exception as error:
             raise self.explain(error) from error
+        self.sides: list[Any] = []
         self.old = self.read_old()
 
     def explain(self, error: Exception) -> HelperError:
@@ -235,7 +241,8 @@ class Locking:
             return None
         try:
             with quiet():
-                return parse_conda_lock_file(self.output)
+                self.sides = read_sides(self.output)
+                return self.sides[0] if self.sides else parse_conda_lock_file(self.output)
         except Exception as error:  # conda-lock raises many kinds for a damaged file
             if self.options.has("check") or self.options.get_all("upgrade"):
                 raise HelperError(
@@ -254,6 +261,8 @@ class Locking:
         sources = self.old.metadata.sources if self.old else []
         gone = [source for source in sources if not (self.output.parent / source).exists()]
         reasons = {}
+        if self.sides:
+            return dict.fromkeys(self.platforms, "git left conflict marks in it")
         for platform in self.platforms:
             recorded = self.old.metadata.content_hash.get(platform) if self.old else None
             if self.old is None:
@@ -287,7 +296,7 @@ class Locking:
 
     def check(self) -> Answer:
         """Say whether the lock is current."""
-        reasons = list(self.stale_platforms().values())
+        reasons = list(dict.fromkeys(self.stale_platforms().values()))
         if self.old is None:
             status = "missing"
         else:
@@ -320,7 +329,7 @@ class Locking:
                 raise HelperError(
                     "E_CONDA_MISSING",
                     f"{name} is not in {self.output.name}",
-                    f"did you mean {near[0]}?" if near else f"it has {len(known)} other packages",
+                    f"did you mean {near[0]}?" if near else "pyve tree shows what it has",
                     f"pyve lock --upgrade {quote(near[0])}" if near else "pyve lock",
                 )
 
@@ -362,7 +371,11 @@ class Locking:
         names = self.options.get_all("upgrade")
         # Without names nothing old is given: what has vanished from a channel must not stay.
         old = self.old.package if self.old and names else []
-        spec = self.name_directly(names) if old else self.spec
+        if self.sides:
+            # Those of conda the engine prefers.
+            names = []
+            old = [one for side in self.sides for one in side.package if one.manager == "pip"]
+        spec = self.name_directly(names) if old and names else self.spec
         # As the virtual packages of conda-lock are a context for the whole run.
         with quiet(), self.virtual:
             fresh = create_lockfile_from_spec(
@@ -397,6 +410,12 @@ class Locking:
         wish = self.options.get("channel-priority", "") or self.environment.channel_priority
         if wish:
             others.update(CONDA_CHANNEL_PRIORITY=wish, MAMBA_CHANNEL_PRIORITY=wish)
+        if self.sides:
+            file = Path(tempfile.mkdtemp()) / "preferred.json"
+            write_preferred(self.sides, file, self.options.get_all("upgrade"))
+            others["PYVE_CONDA_PREFERRED"] = str(file)
+        if self.options.has("preferences"):
+            others["PYVE_CONDA_VERSIONS"] = self.options.get("preferences")
         return {
             **others,
             "PYVE_CONDA_CACHE": str(cache_folder(self.options)),
@@ -430,7 +449,9 @@ class Locking:
         )
         if stale or is_narrower:
             progress(f"locking {', '.join(stale)}" if stale else "locking")
-            engine = self.options.get("engine", RATTLER)
+            # (Others cannot be told which versions are preferred.)
+            prefers = bool(self.sides) or self.options.has("preferences")
+            engine = RATTLER if prefers else self.options.get("engine", RATTLER)
             try:
                 with engine_program(engine, self.settings()) as program:
                     content = self.solve(program, stale)
@@ -441,7 +462,7 @@ class Locking:
             check_digests(content)
             data = self.render(content)
             changed = not self.output.is_file() or self.output.read_bytes() != data
-            if changed:
+            if changed and not self.options.has("preview"):
                 replace_file(self.output, data)
         after = versions_of(content, self.platforms)
         counts = {p: sum(key[0] == p for key in after) for p in self.platforms}
@@ -453,18 +474,14 @@ class Locking:
             "kept": [platform for platform in self.platforms if platform not in stale],
             "content_hash": {p: content.metadata.content_hash[p] for p in self.platforms},
             "packages": {**counts},
-            "upgraded": list(describe_changes(before, after)) if names else [],
+            "upgraded": list(describe_changes(before, after)) if self.old else [],
             "warnings": [*self.warnings],
         }
 
 
 def main(argv: list[str]) -> Answer:
     """Do what the arguments say."""
-    options = parse_options(
-        argv,
-        "file platform engine output upgrade cache channel-priority pypi-mapping",
-        "check offline",
-    )
+    options = parse_options(argv, VALUED, FLAGS)
     if options.words != ["lock"]:
         raise HelperError("E_HELPER_USAGE", "the word lock is needed")
     os.environ.setdefault("PYVE_AGAIN", "pyve lock")

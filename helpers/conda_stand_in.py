@@ -9,9 +9,10 @@ Usage: conda_stand_in.py create --prefix P --dry-run --json [--override-channels
 Nothing is installed. Platform and virtual packages come from the environment variables CONDA_SUBDIR
 and CONDA_OVERRIDE_*, as they do for conda. PYVE_CONDA_SOURCE is the environment.yml,
 PYVE_CONDA_SPECS what it asks for (a JSON object of lists by platform), PYVE_CONDA_CACHE the cache,
-PYVE_CONDA_PRIORITY the priority of channels, and PYVE_CONDA_OFFLINE is set when the network may not
-be used. A failure is one JSON document with Pyve's diagnostic below "pyve". Source: conda-lock's
-conda_solver.py.
+PYVE_CONDA_PRIORITY the priority of channels, PYVE_CONDA_PREFERRED a file with the packages that
+are preferred, PYVE_CONDA_VERSIONS one with versions that are, and PYVE_CONDA_OFFLINE is set when
+the network may not be used. A failure is one JSON document with Pyve's diagnostic below "pyve".
+Source: conda-lock's conda_solver.py.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,7 @@ async def solve(command: str, values: dict[str, list[str]], specs: list[str]) ->
     from rattler import Subdir
 
     from pyve_conda.channels import DEFAULT_CHANNEL, split_archive_url
+    from pyve_conda.lock_sides import find_preferred, read_preferred, read_versions
     from pyve_conda.solve import DEFAULT_PRIORITY, Question, Solver
     from pyve_conda.virtual import default_virtual_packages, make_generic
 
@@ -143,6 +146,11 @@ async def solve(command: str, values: dict[str, list[str]], specs: list[str]) ->
         kept=kept,
         extra_virtual=make_generic(virtual),
     )
+    preferred = read_preferred(os.environ.get("PYVE_CONDA_PREFERRED", ""), platform)
+    versions = read_versions(os.environ.get("PYVE_CONDA_VERSIONS", ""))
+    if (preferred or versions) and command == "create":
+        found = await find_preferred(Solver(question), preferred, versions)
+        question = replace(question, kept=found)
     actions = []
     for record in await Solver(question).solve():
         name = record.name.normalized

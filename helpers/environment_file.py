@@ -1,12 +1,13 @@
 """Read environment.yml and conda-lock.yml, and say whether they belong together.
 
 Usage: environment_file.py environment --file FILE [--platform PLATFORM]
-       environment_file.py lock --file LOCK [--platform PLATFORM] [--packages]
+       environment_file.py lock --file LOCK [--platform PLATFORM] [--packages | --sides]
        environment_file.py content-hash --file FILE [--lock LOCK] --platform PLATFORM...
        environment_file.py status --file FILE --lock LOCK --platform PLATFORM
 
 Runs in Pyve's toolchain (base). Each answers one document, as pyve_core says. PLATFORM is conda's
-name of a machine, as linux-64. Channels, dependencies and lines for pip may hold passwords: keys
+name of a machine, as linux-64. --sides: only the platforms, also of a lock in which git left the
+marks of a merge conflict. Channels, dependencies and lines for pip may hold passwords: keys
 that end in "_shown" have them without, for people.
 """
 
@@ -38,9 +39,11 @@ def describe_environment(options: Options) -> Answer:
 
 def describe_lock(options: Options) -> Answer:
     """Answer what a conda-lock.yml says."""
-    from pyve_files.lock import read_lock
+    from pyve_files.lock import find_platforms, read_lock
 
     platform = options.get("platform", "")
+    if options.has("sides"):
+        return {"platforms": find_platforms(options.get("file"))}
     lock = read_lock(options.get("file"), options.has("packages"))
     answer: dict[str, Any] = {
         "version": 1,
@@ -103,7 +106,7 @@ def describe_status(options: Options) -> Answer:
 
 def main(argv: list[str]) -> Answer:
     """Do what the first argument says."""
-    options = parse_options(argv, "file lock platform", "packages")
+    options = parse_options(argv, "file lock platform", "packages sides")
     commands = {
         "environment": describe_environment,
         "lock": describe_lock,

@@ -16,7 +16,7 @@ import os
 import re
 import shlex
 import sys
-from urllib.request import pathname2url
+from urllib.parse import quote
 
 # A #! line longer than this is cut off by some systems (Linux before 5.1: 127 bytes).
 LONGEST_SHEBANG = 127
@@ -91,7 +91,9 @@ def relocate(environment: str, old: str, new: str) -> int:
     old_bytes, new_bytes = os.fsencode(old), os.fsencode(new)
     old_project, new_project = os.path.dirname(old), os.path.dirname(new)
     paths = [(os.fsencode(old_project), os.fsencode(new_project))]
-    paths.append((os.fsencode(pathname2url(old_project)), os.fsencode(pathname2url(new_project))))
+    paths.append(
+        (quote(os.fsencode(old_project)).encode(), quote(os.fsencode(new_project)).encode())
+    )
     root = glob.escape(environment)
     files = [(name, True) for name in glob.glob(os.path.join(root, "bin", "*"))]
     for pattern in ("*.pth", "*.egg-link", "__editable__*.py", "*.dist-info/direct_url.json"):

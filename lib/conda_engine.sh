@@ -17,6 +17,9 @@ declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 # The file with the lines for pip, and the warnings of helpers that were said.
 _pip_section=""
 _warnings_told=$'\n'
+# Folders with archives that are taken in place of those that a lock names, and "1" when nothing else may be asked.
+CONDA_ARCHIVES=()
+CONDA_OFFLINE=""
 
 # --- choosing
 
@@ -152,19 +155,23 @@ make_conda_env() {
     return 1
   fi
   verify_micromamba_env "$name" || return 1
-  what="$CONDA_PACKAGE_COUNT packages"
-  ((CONDA_PACKAGE_COUNT != 1)) || what="1 package"
-  log_success "Made $CONDA_ENVS/$name (${ENV_PYTHON_VERSION:+Python $ENV_PYTHON_VERSION, }$what)"
+  count_things "$CONDA_PACKAGE_COUNT" package
+  log_success "Made $CONDA_ENVS/$name (${ENV_PYTHON_VERSION:+Python $ENV_PYTHON_VERSION, }$REPLY)"
 }
 
 # Usage: create_with_rattler <name> <prefix> <source>
 # The built-in engine. Sets CONDA_PIP_LINES to what pip is to install, CONDA_PIP_NO_DEPS to "1" when that is all.
 create_with_rattler() {
-  local answer=.pyve/tmp/engine.$$ status=0 source=$3
+  local answer=.pyve/tmp/engine.$$ status=0 source=$3 folder
+  local -a words=()
   # Diagnostics name the file as the user does.
   [[ -d $source || $source != "$PWD/"* ]] || source=./${source#"$PWD/"}
   mkdir -p .pyve/tmp || return 1
-  prepare_helper conda conda_engine --answer "$answer" create --prefix "$2" --from "$source" || return 1
+  for folder in ${CONDA_ARCHIVES[@]+"${CONDA_ARCHIVES[@]}"}; do
+    words+=(--archives "$folder")
+  done
+  [[ -z $CONDA_OFFLINE ]] || words+=(--offline)
+  prepare_helper conda conda_engine --answer "$answer" create --prefix "$2" --from "$source" ${words[@]+"${words[@]}"} || return 1
   run_long "Making the environment" read_engine_line run_marked "$1" "${HELPER_COMMAND[@]}" || status=$?
   take_helper_answer "$status" "$answer" || return 1
   CONDA_ENGINE_VERSION=""
@@ -214,19 +221,21 @@ tell_helper_warnings() {
 # micromamba, mamba or conda. They install a pip: section by themselves; from a lock or a prefix they get the
 # list of its archives, unless they read locks.
 create_with_program() {
-  local name=$1 prefix=$2 source=$3 status=0 list=.pyve/tmp/explicit.$$.txt
+  local name=$1 prefix=$2 source=$3 status=0 _all_here="" list=.pyve/tmp/explicit.$$.txt
   local -a words=(create --yes --prefix "$prefix" --file)
   if [[ -d $source ]]; then
     write_explicit_list "$list" conda_engine list --prefix "$source" || return 1
     get_pip_requirements
     source=$list
-  elif is_lock_name "${source##*/}" && [[ $CONDA_ENGINE != micromamba ]]; then
+  elif is_lock_name "${source##*/}" && [[ $CONDA_ENGINE != micromamba || ${#CONDA_ARCHIVES[@]} -gt 0 ]]; then
     need_conda_platform || return 1
     write_explicit_list "$list" environment_file lock --file "$source" --platform "$REPLY" --packages || return 1
     source=$list
   elif [[ $CONDA_ENGINE == conda || ($CONDA_ENGINE == mamba && $CONDA_ENGINE_VERSION == [01].*) ]]; then
     words=(env create --prefix "$prefix" --file)
   fi
+  # (Not every program takes files of this machine for no network.)
+  [[ -z $CONDA_OFFLINE || -n $_all_here ]] || words=("${words[@]:0:${#words[@]}-1}" --offline --file)
   CONDA_ALWAYS_YES=true MAMBA_ALWAYS_YES=true run_long "Making the environment" read_any_line \
     run_marked "$name" "$CONDA_ENGINE_PATH" "${words[@]}" "$source" || status=$?
   rm -f "$list"
@@ -245,19 +254,24 @@ fail_creation() {
 
 # Usage: write_explicit_list <file> <helper> [argument]...
 # Writes the list of archives that conda's programs install without solving, from the packages that the helper
-# tells; those of pip go into CONDA_PIP_LINES.
+# tells; those of pip go into CONDA_PIP_LINES. Sets _all_here to "1" when all archives are on this machine.
 write_explicit_list() {
   local file=$1 i key number="" name="" url="" md5="" sha256="" kind="" text="@EXPLICIT"$'\n'
   call_helper base "${@:2}" || return 1
+  _all_here=1
   for ((i = 0; i <= ${#HELPER_KEYS[@]}; i++)); do
     key=${HELPER_KEYS[i]-packages.end.}
     [[ $key == packages.* ]] || continue
     key=${key#packages.}
     if [[ ${key%%.*} != "$number" ]]; then
       if [[ $kind == pip ]]; then
-        [[ -z $url ]] || CONDA_PIP_LINES+=("$name @ $url${sha256:+ --hash=sha256:$sha256}")
+        find_archive "$url"
+        [[ -z $url ]] || CONDA_PIP_LINES+=("$name @ $REPLY${sha256:+ --hash=sha256:$sha256}")
         CONDA_PIP_NO_DEPS=1
       elif [[ -n $url ]]; then
+        find_archive "$url"
+        url=$REPLY
+        [[ $url == file://* ]] || _all_here=""
         text+="$url${md5:+#$md5}"$'\n'
       fi
       number=${key%%.*} name="" url="" md5="" sha256="" kind=""
@@ -271,6 +285,25 @@ write_explicit_list() {
     esac
   done
   mkdir -p .pyve/tmp && write_file "$file" "$text"
+}
+
+# Usage: find_archive <URL>
+# Sets REPLY to where an archive lies in CONDA_ARCHIVES, as a file URL; else to the URL itself.
+find_archive() {
+  local folder file=${1%%[?#]*} place
+  REPLY=$1
+  place=${file%/*}
+  for folder in ${CONDA_ARCHIVES[@]+"${CONDA_ARCHIVES[@]}"}; do
+    for file in "$folder/${place##*/}/${file##*/}" "$folder/${file##*/}"; do
+      if [[ -n $REPLY && -f $file ]]; then
+        file=${file//%/%25}
+        file=${file//#/%23}
+        file=${file//\?/%3F}
+        REPLY=file://${file// /%20}
+        return 0
+      fi
+    done
+  done
 }
 
 # Usage: read_engine_line <line>

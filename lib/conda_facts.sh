@@ -24,6 +24,10 @@ compare_conda_lock() {
     LOCK_BASIS=digest
     return 0
   fi
+  if grep -q '^<<<<<<< ' "$lock" 2>/dev/null; then
+    LOCK_STATE=stale LOCK_BASIS=content
+    return 0
+  fi
   if [[ ! $manifest -nt $lock && (-z $recorded || $LOCK_SHA256 != "$REPLY") ]]; then
     return 0
   fi

@@ -394,5 +394,5 @@ write_conda_state() {
     fi
   fi
   printf 'format=1\npath=%s\nname=%s\nbackend=micromamba\nengine=%s\nengine_version=%s\nfile=%s\nfile_sha256=%s\n%s' \
-    "${1//$'\n'/\\n}" "${1##*/}" "$engine" "$version" "${2//$'\n'/\\n}" "$digest" "$manifest" 2>/dev/null >"$1/pyve.state"
+    "${1//$'\n'/\\n}" "${1##*/}" "$engine" "$version" "${2//$'\n'/\\n}" "$digest" "$manifest" 2>/dev/null >"$1/pyve.state.new" && mv -f "$1/pyve.state.new" "$1/pyve.state"
 }

@@ -61,6 +61,11 @@ find_lock_state() {
 does_lock_fit() {
   local extra=base
   LOCK_STATUS=""
+  if grep -q '^<<<<<<< ' "$2" 2>/dev/null; then
+    # (git left the marks of a merge conflict in it.)
+    LOCK_STATUS=unreadable
+    return 1
+  fi
   declare -F call_helper >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
   declare -F get_helper_value >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
   declare -F has_toolchain >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain.sh"
@@ -117,7 +122,8 @@ validate_lock_file_status() {
     none) validate_environment_file || return 1 ;;
   esac
   if [[ $strict == true && $state == stale ]]; then
-    fail E_LOCK_STALE "$CONDA_LOCK is stale" why "$CONDA_MANIFEST was changed after it, and --strict is given" fix "pyve lock"
+    fail E_LOCK_STALE "$CONDA_LOCK is stale" why "$CONDA_MANIFEST was changed after it" \
+      why "${FROZEN_WHY:-only a lock that is current will do (--strict, --frozen)}" fix "pyve lock"
     return 1
   elif [[ $strict == true ]]; then
     fail E_LOCK_MISSING "there is no conda-lock.yml" why "--strict makes environments from a lock only" fix "pyve lock"

@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 from pyve_conda.cache_folders import explain_cache, make_cache, make_usable
 from pyve_conda.channels import split_archive_url, strip_credentials
 from pyve_conda.failures import ANOTHER_VERSION, explain_download, full_disk
-from pyve_core import HelperError, progress
+from pyve_core import HelperError, count_things, progress
 from pyve_core.fixes import repeat_without
 
 if TYPE_CHECKING:
@@ -46,17 +46,25 @@ class Item:
         md5: expected digest, in hexadecimal, or "".
         sha256: expected digest, or ""; it counts when both are there.
         record: py-rattler's record, or None while only a lock knows the package.
+        source: a copy of the archive on this machine, which is taken in place of what the URL
+            names; "" for none.
     """
 
     url: str
     md5: str
     sha256: str
     record: Any = None
+    source: str = ""
 
     @property
     def file_name(self) -> str:
         """The name of the archive."""
         return split_archive_url(self.url)[2]
+
+    @property
+    def local(self) -> Path | None:
+        """Where the archive is on this machine, or None when it has to be fetched."""
+        return Path(self.source) if self.source else local_path(self.url)
 
     @property
     def stem(self) -> str:
@@ -213,11 +221,12 @@ class Fetcher:
                 self.cache.info(item).exists() and index.contains_record(self.cache.complete(item))
             ):
                 missing.append(item)
-        remote = [item for item in missing if local_path(item.url) is None]
+        remote = [item for item in missing if item.local is None]
         if self.offline and remote:
             raise HelperError(
                 "E_CONDA_OFFLINE",
-                f"{len(remote)} of {len(items)} packages are not in the cache",
+                f"{len(remote)} of {count_things(len(items), 'package')}"
+                f" {'is' if len(remote) == 1 else 'are'} not in the cache",
                 [f"{item.title} would have to be fetched" for item in remote[:5]],
                 repeat_without("--offline"),
             )
@@ -238,7 +247,7 @@ class Fetcher:
             part = target.with_name(f"{target.name}.{os.getpid()}")
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                source = local_path(item.url)
+                source = item.local
                 if source is None:
                     await self._download(item, part)
                 else:

@@ -51,12 +51,18 @@ def versions_of(content: Any, platforms: Sequence[str]) -> dict[tuple[str, str],
 def describe_changes(
     before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]
 ) -> list[str]:
-    """Say which versions have changed, once for all platforms."""
+    """Say which versions have changed, once for all platforms.
+
+    Returns:
+        Lines such as ``added idna 3.4``, ``idna 3.4 -> 3.5`` and ``removed idna 3.5``.
+    """
     lines = set()
     for key in {**before, **after}:
         old, new = before.get(key, ""), after.get(key, "")
         if old != new:
-            lines.add(f"{key[1]} {old or '-'} -> {new or '-'}")
+            verb = "" if old and new else "added " if new else "removed "
+            arrow = " -> " if old and new else ""
+            lines.add(f"{verb}{key[1]} {old}{arrow}{new}")
     return sorted(lines)
 
 

@@ -82,6 +82,13 @@ def explain_locking(
             f"the engine finds no solution for {file}",
             [*(str(line) for line in shown[-20:]), f"change what {file} asks for"],
         )
+    if isinstance(error, TypeError) and "NoneType" in str(error):
+        # (conda-lock reads the file itself, and expects a list.)
+        return HelperError(
+            "E_CONDA_SPEC",
+            f"{file} asks for nothing",
+            f"below 'dependencies:' there is no item; an empty list in {file} is: dependencies: []",
+        )
     if isinstance(error, requests.RequestException):
         host = urlsplit(mapping).hostname
         if host is None or host not in str(error):

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pyve_conda.channels import expand_variables, split_archive_url
 from pyve_conda.fetch import Item
@@ -92,14 +92,33 @@ def items_of_lock(packages: Iterable[LockedPackage], source: str) -> list[Item]:
     return items
 
 
-def pip_lines(packages: Iterable[LockedPackage]) -> list[str]:
-    """Write the pip packages of a lock as lines of a requirements file, with their digests."""
+def take_from(folders: Sequence[Path], items: Iterable[Item]) -> None:
+    """Let archives be taken from folders, where they lie as in a channel: ``SUBDIR/ARCHIVE``."""
+    for item in items:
+        _, subdir, name = split_archive_url(item.url)
+        for folder in folders:
+            file = folder / subdir / unquote(name)
+            if file.is_file():
+                item.source = str(file)
+                break
+
+
+def pip_lines(packages: Iterable[LockedPackage], folders: Sequence[Path] = ()) -> list[str]:
+    """Write the pip packages of a lock as lines of a requirements file, with their digests.
+
+    What lies in one of the folders is taken from there.
+    """
     lines = []
     for package in packages:
         if package.manager == "pip":
             kind = "sha256" if package.sha256 else "md5"
             url = expand_variables(package.url, os.environ)
             digest = package.sha256 or package.md5
+            name = unquote(urlsplit(url).path).rpartition("/")[2]
+            for folder in folders:
+                if name and (folder / name).is_file():
+                    url = (folder / name).absolute().as_uri()
+                    break
             lines.append(f"{package.name} @ {url} --hash={kind}:{digest}")
     return lines
 

@@ -217,6 +217,21 @@ class Solver:
         )
         return [record for records in answer for record in records]
 
+    async def query(self, names: Sequence[str]) -> list[Any]:
+        """Give the records that the channels have of packages, for the platform.
+
+        Raises:
+            HelperError: as for ``solve``.
+        """
+        from rattler.exceptions import FetchRepoDataError, GatewayError, IoError
+
+        platforms = [self.question.platform, "noarch"]
+        try:
+            return [record for name in names for record in await self._query(name, platforms)]
+        except (GatewayError, FetchRepoDataError, IoError, OSError) as error:
+            cache = str(self.question.cache)
+            raise explain_channel(str(error), self.question.offline, cache) from error
+
     async def _explain_missing(self, item: Wanted) -> HelperError | None:
         """Give a diagnostic when the channels have nothing for a dependency, else None."""
         source, platform = self.question.source, self.question.platform

@@ -10,7 +10,7 @@ Standard library only, and little of it, because every helper pays for what is i
 
 from __future__ import annotations
 
-from pyve_core.answers import Answer, Value, progress, run_helper
+from pyve_core.answers import Answer, Value, count_things, progress, run_helper
 from pyve_core.errors import HelperError, redact
 from pyve_core.options import Options, parse_options
 
@@ -19,6 +19,7 @@ __all__ = [
     "HelperError",
     "Options",
     "Value",
+    "count_things",
     "parse_options",
     "progress",
     "redact",

@@ -28,6 +28,11 @@ def escape_line(text: str) -> str:
     return text.translate(_ESCAPES)
 
 
+def count_things(number: int, noun: str) -> str:
+    """Write ``1 package``, ``2 packages``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def list_lines(key: str, value: Value) -> Iterator[str]:
     """Write a value as lines ``key<TAB>text``.
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
+from typing import TYPE_CHECKING
 
 from pyve_core.errors import HelperError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 
 def quote(path: object) -> str:
-    """Write a path as one word of a shell."""
+    """Write a path or another word as one of a shell, by single quotes and backslashes only."""
     import shlex
 
-    return shlex.quote(str(path))
+    return shlex.quote(str(path)).replace("'\"'\"'", "'\\''")
 
 
 def repeat(*unset: str) -> str:
@@ -29,6 +34,40 @@ def repeat(*unset: str) -> str:
 def repeat_without(option: str) -> str:
     """Give the same command without a flag."""
     return " ".join(word for word in repeat().split(" ") if word != option)
+
+
+def repeat_with(changes: Mapping[str, Sequence[str]]) -> str:
+    """Give the same command with other words in it.
+
+    Args:
+        changes: word -> what stands in its place; nothing for no word. The value in
+            ``--option=value`` is one, too, and with it goes its option.
+    """
+    import shlex
+
+    words: list[str] = []
+    for word in shlex.split(repeat()):
+        option, equals, value = word.partition("=")
+        if word in changes:
+            words += changes[word]
+        elif equals and value in changes and option.startswith("-"):
+            words += [f"{option}={right}" for right in changes[value][:1]]
+        else:
+            words.append(word)
+    return " ".join(map(quote, words))
+
+
+def repeat_without_value(value: str) -> str:
+    """Give the same command without the option that has this value."""
+    import shlex
+
+    words: list[str] = []
+    for word in shlex.split(repeat()):
+        if word == value and words and words[-1].startswith("-"):
+            words.pop()
+        elif not (word.startswith("-") and word.partition("=")[2] == value):
+            words.append(word)
+    return " ".join(map(quote, words))
 
 
 def remake_toolchain() -> list[str]:
@@ -52,6 +91,9 @@ def open_up(path: object) -> list[str]:
     place = os.path.abspath(str(path))
     while place != "/" and not os.path.lexists(place):
         place = os.path.dirname(place)
+    mode = os.stat(place).st_mode
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        return []
     if place != os.path.abspath(str(path)) and not os.path.isdir(place):
         return [move_away(place)]
     if os.access(place, os.W_OK) or os.stat(place).st_uid != os.geteuid():

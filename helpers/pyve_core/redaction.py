@@ -163,7 +163,7 @@ def find_passwords(text: str) -> Iterator[str]:
     if "://" not in text or "@" not in text:
         return
     for rest in text.split("://")[1:]:
-        found = re.match(r"[^/\s'\"]*@|[^\s'\"]*@", rest)
+        found = _LOGIN.match(rest)
         if not found:
             continue
         user, colon, password = found.group()[:-1].partition(":")

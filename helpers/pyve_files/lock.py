@@ -63,6 +63,20 @@ class Lock:
     packages: list[LockedPackage] = field(default_factory=list)
 
 
+def find_platforms(path: str) -> list[str]:
+    """Give the platforms of a lock, also with git's conflict marks: of both sides.
+
+    Raises:
+        HelperError: E_LOCK_FILE, E_LOCK_FILE_READ.
+    """
+    from pyve_core.merge_marks import split_sides
+
+    file = LockFile(path, CODE, LIMIT)
+    if not split_sides(file.text):
+        return read_lock(path, packages=False).platforms
+    return sorted(set(_PLATFORM.findall(file.text)))
+
+
 def find_build(url: str, name: str, version: str) -> str:
     """Give the build string in the file name of a conda package, or "" when it has none."""
     file = unquote(urlsplit(url).path).rpartition("/")[2]

@@ -11,9 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
-
 from conda_channel import CondaChannel, copy_channel
 from conda_engine_helpers import CondaHelpers, serve_folder
 from conda_helpers import web_server

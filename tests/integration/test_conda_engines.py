@@ -195,6 +195,30 @@ def test_conda_and_mamba_make_the_environment(
     assert user.leftovers() == []
 
 
+@pytest.mark.parametrize("name", ["conda", "mamba", "micromamba"])
+def test_a_sync_takes_the_archives_of_a_folder(user: CondaUser, name: str) -> None:
+    user.ok("lock")
+    user.ok("prefetch", "all % archives")
+    if name == "micromamba":
+        add_micromamba(user)
+    else:
+        add_conda(user, name, "2.0.5")
+    user.ok("sync", "--offline", "--find-links", "all % archives")
+    (call,) = calls(user)
+    assert call[-5:-1] == ["--yes", "--prefix", str(user.conda), "--file"]
+    assert call[-1].endswith(".txt")
+    if name != "micromamba":
+        _, line = (user.root / "calls.file").read_text().splitlines()
+        (archive,) = (user.project / "all % archives").glob("*/libwater-1.1-*")
+        assert line.partition("#")[0] == archive.as_uri().replace("%C3%BC", "ü")
+        (user.project / "conda-lock.yml").write_text(
+            (user.project / "conda-lock.yml").read_text().replace("file://", "https://x.example")
+        )
+        archive.unlink()
+        user.ok("sync", "--offline", "--find-links", "all % archives")
+        assert "--offline" in calls(user)[-1], "what is in its cache it takes from there"
+
+
 # --- choosing
 
 

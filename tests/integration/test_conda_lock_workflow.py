@@ -207,6 +207,14 @@ def test_a_damaged_lock_is_named_and_nothing_is_made(user: CondaUser, text: str)
 # --- moved
 
 
+def test_an_empty_manifest_is_named_as_such(user: CondaUser) -> None:
+    path = user.manifest()
+    path.write_text(path.read_text().partition("dependencies:")[0] + "dependencies:\n")
+    assert "dependencies: []" in user.fails("lock", code="E_CONDA_SPEC")
+    path.write_text(path.read_text().replace("dependencies:", "dependencies: []"))
+    user.ok("lock")
+
+
 def test_a_moved_project_says_what_to_do_and_gets_the_same_packages(user: CondaUser) -> None:
     need_wheelhouse()
     table = '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
