@@ -26,15 +26,20 @@ find_state() {
     here="-C $REPLY "
   fi
   begin_direnv
-  find_leftovers
   find_manifest
+  begin_lock
+  find_leftovers
   if [[ ! -f $PROJECT_ROOT/.pyve/config ]]; then
     find_direnv
     judge_uninitialized "$here"
     return 0
   fi
   judge_environment "$usable"
+  if [[ -n ${_lock_begun-} && $ENVIRONMENT_CONDITION == works ]]; then
+    look_for_lost_packages
+  fi
   find_lock
+  [[ $MANIFEST_BACKEND != venv || $LOCK_STATE != current ]] || judge_synced
   find_direnv
   judge_project "$here"
 }
@@ -87,6 +92,15 @@ find_manifest() {
   fi
 }
 
+# Usage: begin_lock
+# Lets a process make the digests that find_lock needs for pylock.toml, if it does.
+begin_lock() {
+  if [[ $MANIFEST_BACKEND == venv && -f ${PROJECT_ROOT%/}/pylock.toml ]]; then
+    declare -F begin_venv_lock >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_lock.sh"
+    begin_venv_lock "${PROJECT_ROOT%/}"
+  fi
+}
+
 # Usage: find_lock
 # Sets LOCK_FILES, and LOCK_STATE: none, current, stale, alone (it has no manifest), platform-missing (it is not for this
 # machine), unreadable, or unknown; LOCK_BASIS says by what: digest, time, content or "".
@@ -113,6 +127,10 @@ find_lock() {
       LOCK_STATE=unknown
     fi
   done
+  if [[ -e $root/pylock.toml || -L $root/pylock.toml ]]; then
+    declare -F judge_locked_project >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_lock.sh"
+    judge_locked_project
+  fi
 }
 
 # Usage: find_interpreter
@@ -291,7 +309,7 @@ judge_environment() {
 # Usage: judge_project <"-C project " or "">
 # Sets PROJECT_STATE, NEXT and what is left of the facts.
 judge_project() {
-  local place=${ENVIRONMENT#"${PROJECT_ROOT%/}/"} text
+  local place=${ENVIRONMENT#"${PROJECT_ROOT%/}/"} text word
   config_get backend
   add_fact 2 Backend "${REPLY:-venv}"
   if [[ ! -r $PROJECT_ROOT/.pyve/config ]]; then
@@ -319,6 +337,7 @@ judge_project() {
       ;;
     missing | unfinished)
       PROJECT_STATE=needs-env NEXT="pyve ${1}init --update"
+      [[ $MANIFEST_BACKEND != venv || $LOCK_STATE != current ]] || NEXT="pyve ${1}sync"
       if [[ $ENVIRONMENT_CONDITION == missing ]]; then
         PROJECT_WHY+=("$ENVIRONMENT is not there")
         add_fact 6 Environment "$place is not there"
@@ -329,6 +348,7 @@ judge_project() {
       ;;
     outdated)
       PROJECT_STATE=needs-env NEXT="pyve ${1}init --force"
+      [[ ${PROJECT_WHY[0]} != "the environment was "*"synced with "*pylock.toml* ]] || NEXT="pyve ${1}sync"
       add_fact 6 Environment "$place${ENVIRONMENT_PYTHON:+, Python $ENVIRONMENT_PYTHON}: ${PROJECT_WHY[0]}"
       ;;
     works)
@@ -340,10 +360,17 @@ judge_project() {
     broken:*) ;;
     *:stale | *:unreadable | *:platform-missing)
       PROJECT_STATE=needs-lock NEXT="pyve ${1}lock"
+      # (What cannot be read cannot be locked either.)
+      [[ $MANIFEST_BACKEND:$LOCK_STATE != venv:stale || -z ${VENV_LOCK_BROKEN-} ]] || NEXT="pyve ${1}doctor"
       PROJECT_WHY=("${LOCK_FILES[0]}: $text" ${PROJECT_WHY[@]+"${PROJECT_WHY[@]}"})
       if [[ $LOCK_STATE == platform-missing ]]; then
         declare -F find_conda_platform >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_core.sh"
         ! find_conda_platform || NEXT+=" --platform $REPLY"
+        if [[ $MANIFEST_BACKEND == venv ]]; then
+          for word in $VENV_LOCK_PLATFORMS; do
+            NEXT+=" --platform $word"
+          done
+        fi
       fi
       ;;
   esac
@@ -362,9 +389,15 @@ describe_lock() {
   case $LOCK_STATE in
     none) REPLY="none (unlocked)" ;;
     current) REPLY="up to date" ;;
-    stale) REPLY="${MANIFEST_FILES[0]} was changed after it" ;;
+    stale)
+      REPLY="${MANIFEST_FILES[0]-} was changed after it"
+      if [[ $MANIFEST_BACKEND == venv && ${#VENV_LOCK_WHYS[@]} -gt 0 ]]; then
+        REPLY="stale: ${VENV_LOCK_WHYS[0]}"
+        [[ -z ${VENV_LOCK_BROKEN-} ]] || REPLY="what it was made from cannot be read: ${VENV_LOCK_WHYS[0]}"
+      fi
+      ;;
     platform-missing) REPLY="not for this machine" ;;
-    unreadable) REPLY="it, or ${MANIFEST_FILES[0]}, cannot be read" ;;
+    unreadable) REPLY="it, or ${MANIFEST_FILES[0]:-what it was made from}, cannot be read" ;;
     *) REPLY="" ;;
   esac
 }

@@ -67,12 +67,14 @@ locate_environment() {
 # Usage: get_recorded <key>
 # Sets REPLY to what the pyve.state of the environment that was located says, or to "".
 get_recorded() {
+  local line IFS=$'\n'
   REPLY=""
-  if [[ $'\n'$ENVIRONMENT_STATE == *$'\n'"$1="* ]]; then
-    REPLY=$'\n'$ENVIRONMENT_STATE
-    REPLY=${REPLY##*$'\n'"$1="}
-    REPLY=${REPLY%%$'\n'*}
-  fi
+  # (Cutting the text up takes a third of the time that ${REPLY##*KEY=} does.)
+  set -f
+  for line in $ENVIRONMENT_STATE; do
+    [[ $line != "$1="* ]] || REPLY=${line#*=}
+  done
+  set +f
 }
 
 # Usage: is_environment_unfinished

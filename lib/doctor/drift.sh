@@ -58,6 +58,13 @@ check_venv_drift() {
   ((count <= 8)) || parts+=(why "and $((count - 8)) more")
   [[ -z $installs ]] || command="pyve run python -m pip install --no-deps$installs"
   [[ -z $removals ]] || removals="pyve run python -m pip uninstall -y$removals"
+  declare -F find_venv_lock_state >/dev/null || . "$PYVE_ROOT/lib/venv_lock.sh"
+  find_venv_lock_state
+  if [[ $VENV_LOCK_STATE == current ]]; then
+    # What pip installs would not count as synced.
+    [[ -z $command ]] || command="pyve sync"
+    [[ -z $removals ]] || removals="pyve sync" command=""
+  fi
   if [[ -n $command && -z $extra ]]; then
     parts+=(auto "$command")
   elif [[ -n $command ]]; then

@@ -83,7 +83,11 @@ check_lock_unreadable() {
     why=$REPLY
   fi
   [[ -n $why ]] || return 0
-  if [[ -n $CONDA_MANIFEST ]]; then
+  if [[ -n $CONDA_MANIFEST ]] && grep -q '^>>>>>>> ' "$CONDA_LOCK" 2>/dev/null; then
+    # (Both of its sides count.)
+    place_command "pyve lock"
+    found E_LOCK_FILE "Lock: $CONDA_LOCK cannot be used" why "$why" fix "$REPLY"
+  elif [[ -n $CONDA_MANIFEST ]]; then
     find_free_name "$CONDA_LOCK"
     file_here "$REPLY"
     word="mv -f $word $REPLY"
@@ -152,8 +156,13 @@ check_pylock_unreadable() {
       why=${INSPECTED[0]}
     fi
   fi
-  if [[ -n $why ]]; then
+  [[ -n $why ]] || return 0
+  declare -F has_manifest >/dev/null || . "$PYVE_ROOT/lib/venv_lock.sh"
+  if [[ ! -f pylock.toml ]] || ! has_manifest .; then
     found E_LOCK_DAMAGED "Lock: pylock.toml cannot be used" why "$why"
+  elif ! grep -q '^<<<<<<<' pylock.toml; then
+    # (Of git's marks lock-stale speaks.)
+    found E_LOCK_FILE "Lock: pylock.toml cannot be used" why "$why" fix "pyve lock"
   fi
 }
 
@@ -161,6 +170,10 @@ check_pylock_unreadable() {
 # Whether the lock has packages for this machine.
 check_lock_platform() {
   local platform word have="" command
+  if [[ $DOCTOR_BACKEND == venv ]]; then
+    check_venv_lock_platform
+    return 0
+  fi
   has_conda_lock && [[ -r $CONDA_LOCK && -f $CONDA_LOCK ]] || return 0
   find_conda_platform || return 0
   platform=$REPLY
@@ -175,22 +188,35 @@ check_lock_platform() {
   found E_LOCK_PLATFORM "Lock: $CONDA_LOCK is not for this machine, $platform" why "it is for $have" fix "$command"
 }
 
+# Usage: check_venv_lock_platform
+# The same for pylock.toml.
+check_venv_lock_platform() {
+  local platform command word
+  [[ -n $DOCTOR_INITIALIZED && -f pylock.toml && -r pylock.toml ]] || return 0
+  declare -F is_lock_for_here >/dev/null || . "$PYVE_ROOT/lib/venv_lock.sh"
+  find_venv_lock_state
+  ! is_lock_for_here || return 0
+  platform=$REPLY
+  command="pyve lock --platform $platform"
+  for word in $VENV_LOCK_PLATFORMS; do
+    command+=" --platform $word"
+  done
+  found E_LOCK_PLATFORM "Lock: pylock.toml is not for this machine, $platform" why "it is for${VENV_LOCK_PLATFORMS% }" fix "$command"
+}
+
 # Usage: check_lock_stale
 # Whether the lock was made from the environment file as it is now.
 check_lock_stale() {
   local changed locked
   [[ -n $DOCTOR_INITIALIZED ]] || return 0
   if [[ $DOCTOR_BACKEND == venv ]]; then
-    if [[ -f pylock.toml ]]; then
-      passed "Lock: pylock.toml"
-    else
-      noted "Lock: none (unlocked)"
-    fi
+    check_venv_lock_stale
     return 0
   fi
   find_lock_state
   case $REPLY in
     current)
+      # shellcheck disable=SC2153 # of does_lock_fit
       case $LOCK_STATUS in
         # lock-platform and lock-unreadable have said it.
         platform-missing | unreadable) return 0 ;;
@@ -208,6 +234,36 @@ check_lock_stale() {
       found W_LOCK_STALE "Lock: $CONDA_LOCK is stale: $CONDA_MANIFEST was changed after it" \
         why "$CONDA_MANIFEST is of $changed, $CONDA_LOCK of $locked" fix "pyve lock"
       ;;
+  esac
+}
+
+# Usage: check_venv_lock_stale
+# The same for pylock.toml.
+check_venv_lock_stale() {
+  local LOCK_STATE="" LOCK_BASIS why
+  local -a parts=()
+  if [[ ! -f pylock.toml ]]; then
+    noted "Lock: none (unlocked)"
+    return 0
+  fi
+  declare -F judge_locked_project >/dev/null || . "$PYVE_ROOT/lib/venv_lock.sh"
+  judge_locked_project
+  case $LOCK_STATE in
+    # lock-platform and lock-unreadable have said it.
+    platform-missing | unreadable) ;;
+    current) passed "Lock: pylock.toml, up to date" ;;
+    stale)
+      for why in ${VENV_LOCK_WHYS[@]+"${VENV_LOCK_WHYS[@]}"}; do
+        parts+=(why "$why")
+      done
+      if [[ -n ${VENV_LOCK_BROKEN-} ]]; then
+        found E_MANIFEST "Lock: what pylock.toml was made from cannot be read" "${parts[@]}"
+        return 0
+      fi
+      ((${#parts[@]})) || parts=(why "${VENV_LOCK_FILES[*]} changed, and there is no toolchain that could tell what")
+      found W_LOCK_STALE "Lock: pylock.toml is stale" "${parts[@]}" fix "pyve lock"
+      ;;
+    *) passed "Lock: pylock.toml" ;;
   esac
 }
 

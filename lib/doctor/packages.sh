@@ -87,13 +87,6 @@ shorten_path() {
   REPLY=${1#"${PROJECT_ROOT%/}/"}
 }
 
-# Usage: count_things <number> <noun>
-# Sets REPLY to "1 noun" or "2 nouns".
-count_things() {
-  REPLY="$1 $2"
-  (($1 == 1)) || REPLY+=s
-}
-
 # Usage: check_packages_damaged
 # Distributions without their records, and folders that pip renamed and did not remove.
 check_packages_damaged() {

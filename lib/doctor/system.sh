@@ -220,7 +220,8 @@ check_clock_skew() {
     if get_file_time "$file" && ((REPLY > limit)); then
       late+=("$file")
       file=${file#"${PROJECT_ROOT%/}/"}
-      parts+=(why "$file is $(((REPLY - limit + _most_skew) / 60)) minutes newer than now")
+      count_things "$(((REPLY - limit + _most_skew) / 60))" minute
+      parts+=(why "$file is $REPLY newer than now")
       file_here "$file"
       words+=" $REPLY"
     fi
