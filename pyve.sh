@@ -71,6 +71,8 @@ run_at_once() {
     [[ -n $root ]] || return 1
   done
   [[ ! -L $root/.pyve/lock && ! -d $root/.pyve/tmp && -r $root/.pyve/config ]] || return 1
+  # (In CI, a lock has to be current.)
+  [[ -z ${CI-} || (! -e $root/pylock.toml && ! -e $root/conda-lock.yml) ]] || return 1
   IFS= read -r -d '' text <"$root/.pyve/config" || :
   set -f
   # shellcheck disable=SC2206 # split at the line ends; a read for each line costs more

@@ -162,6 +162,9 @@ fail_unknown_command() {
 # Says so, with the nearest option that the room has. Status 1.
 fail_unknown_option() {
   local name given=$1 meant names=(--quiet --verbose --json --format --help)
+  if split_option_word "$given"; then
+    return 1
+  fi
   for name in ${_option_long[@]+"${_option_long[@]}"}; do
     names+=("--$name")
   done
@@ -173,6 +176,28 @@ fail_unknown_option() {
   else
     fail E_USAGE_OPTION "pyve $PYVE_COMMAND has no option '$given'" fix "pyve help $PYVE_COMMAND"
   fi
+}
+
+# Usage: split_option_word <given>
+# Says that an option and its value are one word, as in '-e .', where they are. Status 1 where they are not.
+split_option_word() {
+  local i word option=${1%%[[:blank:]]*} value
+  local -a words=()
+  [[ $option != "$1" ]] || return 1
+  for ((i = 0; i < ${#_option_long[@]}; i++)); do
+    if [[ -n ${_option_takes[i]} && ($option == "--${_option_long[i]}" || $option == "${_option_short[i]}") ]]; then
+      value=${1#"$option"}
+      value=${value#"${value%%[![:blank:]]*}"}
+      for word in "${_option_words[@]}"; do
+        [[ $word == "$1" ]] && words+=("--${_option_long[i]}" "$value") || words+=("$word")
+      done
+      quote_words pyve "$PYVE_COMMAND" "${words[@]}"
+      fail E_USAGE_OPTION "pyve $PYVE_COMMAND has no option '$1'" \
+        why "$option is one, and '$value' its value: they are two words" fix "$REPLY"
+      return 0
+    fi
+  done
+  return 1
 }
 
 # Usage: replace_option_word <given> <meant>

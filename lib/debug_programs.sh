@@ -112,6 +112,7 @@ brew() { log_program brew "$@"; }
 cat() { log_program cat "$@"; }
 chmod() { log_program chmod "$@"; }
 cksum() { log_program cksum "$@"; }
+cmp() { log_program cmp "$@"; }
 cp() { log_program cp "$@"; }
 curl() { log_program curl "$@"; }
 date() { log_program date "$@"; }

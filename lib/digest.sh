@@ -31,12 +31,9 @@ sha256_of_file() {
 # Sets the array DIGESTS to the SHA-256 of each, in lower-case hex, "" where there is none; by one process where
 # that will do.
 sha256_of_files() {
-  local out line name all=1 DIGEST_QUIET=1
+  local out line name DIGEST_QUIET=1
   DIGESTS=()
-  for name; do
-    [[ -f $name && -r $name ]] || all=""
-  done
-  if [[ -n $all ]] && type -P sha256sum >/dev/null && out=$(logged_exec sha256sum -- "$@"); then
+  if has_sha256sum_for "$@" && out=$(logged_exec sha256sum -- "$@"); then
     while IFS= read -r line; do
       # (Before a name with a backslash in it stands one.)
       line=${line#\\}
@@ -51,6 +48,27 @@ sha256_of_files() {
     fi
     DIGESTS+=("$REPLY")
   done
+}
+
+# Usage: print_sha256_of_files <file>...
+# In a subshell, which ends with it: prints a line for each, in which the SHA-256 stands before the first blank (and
+# behind a backslash, when the name has one); an empty line where there is none.
+print_sha256_of_files() {
+  if has_sha256sum_for "$@"; then
+    logged_exec sha256sum -- "$@"
+  fi
+  sha256_of_files "$@"
+  printf '%s\n' ${DIGESTS[@]+"${DIGESTS[@]}"}
+}
+
+# Usage: has_sha256sum_for <file>...
+# True when one process can make the digests of all of these.
+has_sha256sum_for() {
+  local name
+  for name; do
+    [[ -f $name && -r $name ]] || return 1
+  done
+  type -P sha256sum >/dev/null
 }
 
 # Usage: run_sha256

@@ -107,7 +107,10 @@ propose_access() {
   done
   path=${path:-/}
   quote_word "$path"
-  if [[ $path != "$target" && ! -d $path ]]; then
+  if [[ -c $path || -b $path ]]; then
+    # (A device, such as /dev/null, is not to be moved.)
+    REPLY=""
+  elif [[ $path != "$target" && ! -d $path ]]; then
     propose_move "$path"
   elif [[ -w $path || -L $path ]]; then
     REPLY=""

@@ -62,6 +62,30 @@ read_all_headers() {
   done
 }
 
+# Usage: read_command_list
+# As read_all_headers, from the list that is made of the headers with the documents (lib/data/commands.txt: name,
+# group and summary, with tabs between), where it has the commands that are there: one file is read, not forty.
+read_command_list() {
+  local IFS=$'\n' text="" line rest
+  local -a lines files=("$PYVE_ROOT/lib/commands"/*.sh)
+  help_names=() help_summaries=() help_groups=()
+  if [[ -r $PYVE_ROOT/lib/data/commands.txt ]]; then
+    IFS= read -r -d '' text <"$PYVE_ROOT/lib/data/commands.txt" || :
+  fi
+  set -f
+  # shellcheck disable=SC2206 # split at the line ends
+  lines=($text)
+  set +f
+  for line in ${lines[@]+"${lines[@]}"}; do
+    rest=${line#*$'\t'}
+    help_names+=("${line%%$'\t'*}")
+    help_groups+=("${rest%%$'\t'*}")
+    help_summaries+=("${rest#*$'\t'}")
+  done
+  files=("${files[@]##*/}")
+  [[ "${files[*]%.sh}" == "${help_names[*]-}" ]] || read_all_headers
+}
+
 # Usage: split_option <option line>
 # Sets option_form ("-f, --force" or "--backend TYPE"), option_short ("-f" or ""), option_long
 # ("--force" or ""), option_value ("TYPE" or "") and option_text.

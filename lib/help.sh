@@ -16,7 +16,7 @@ _page="" _page_width=80
 # Prints what the header of one room says.
 show_command_help() {
   # Headers are ASCII; bash is quicker when it may take a byte for a character.
-  local item words=() LC_ALL=C
+  local item term words=() LC_ALL=C
   begin_page
   read_header "$PYVE_ROOT/lib/commands/$1.sh"
   add_text 0 2 "pyve $1: $header_summary"
@@ -27,8 +27,11 @@ show_command_help() {
     if ((${#item} + 7 <= _page_width)); then
       _page+="Usage: $item"$'\n'
     else
-      tie_brackets "${item#"pyve $1"}"
-      add_entry "Usage: pyve $1" 0 "$REPLY"
+      # The rest is indented by that much; on a narrow screen a pair of brackets has to fit beside it.
+      term="pyve $1"
+      ((_page_width >= 50)) || term=pyve
+      tie_brackets "${item#"$term"}"
+      add_entry "Usage: $term" 0 "$REPLY"
     fi
   done
   add_about

@@ -131,6 +131,28 @@ _explain_missing() {
   fail E_PYTHON_MISSING "$what" "${lines[@]}"
 }
 
+# Usage: advise_fitting <specifiers>
+# Sets ADVICE to what is said where no Python here is among these, as fail takes it: what is here, and the command that
+# installs one, where there is one.
+advise_fitting() {
+  local lower="or lower the limit: requires-python in pyproject.toml, lock.python in .pyve/config"
+  detect_version_manager || :
+  list_interpreters
+  _describe_found
+  ADVICE=(why "found: $REPLY")
+  if [[ -z $VERSION_MANAGER ]]; then
+    ADVICE+=(why "no version manager is here to install another one: install uv or pyenv" why "$lower")
+    return 0
+  fi
+  _pick_installable "$1"
+  if [[ -z $REPLY ]]; then
+    ADVICE+=(why "$VERSION_MANAGER can install no stable Python that fits; its list may be old" why "$lower")
+    return 0
+  fi
+  _advise_install "$REPLY"
+  ADVICE+=(fix "$REPLY")
+}
+
 # Usage: _advise_install <version>
 # Sets REPLY to a command that installs Python <version> ("" or a specifier: some version).
 _advise_install() {

@@ -172,7 +172,7 @@ aim_fixes() {
 # Usage: is_destructive <command>
 # True when a proposed command removes something.
 is_destructive() {
-  [[ $1 == *--force* || $1 == *purge* || $1 == "rm "* ]]
+  [[ $1 == *--force* || $1 == *purge* || $1 == "rm "* || $1 == "pyve remove "* || $1 == "pyve -C "*" remove "* ]]
 }
 
 # Usage: log_verbose <message>

@@ -24,7 +24,7 @@ show_overview() {
     # One line is for the prompt below.
     height=$((REPLY - 1))
   fi
-  read_all_headers
+  read_command_list
   for group in "${HELP_GROUPS[@]}"; do
     order+="$group|"
   done

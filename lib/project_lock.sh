@@ -168,6 +168,46 @@ restore_old_environments() {
   done
 }
 
+# Usage: can_put_back <file>
+# True when the file, as list_kept_files wrote it, is one of the project, in the current folder: .pyve may come from
+# somebody else, with a repository, and must not lead to any other file.
+can_put_back() {
+  local folder=. here
+  [[ -n $1 && $1 != /* && /$1/ != */../* && ! -L $1 && ! -d $1 ]] || return 1
+  [[ $1 != */* ]] || folder=./${1%/*}
+  here=$(pwd -P) && folder=$(CDPATH="" cd -P -- "$folder" 2>/dev/null && pwd -P) && [[ $folder/ == "$here"/* ]]
+}
+
+# Usage: restore_old_manifest
+# Puts back what the project asks for, and its lock, where pyve add, remove or migrate was killed between changing it
+# and being done. Not where somebody has changed it since. Only with the lock.
+restore_old_manifest() {
+  local kept made file number new
+  for kept in .pyve/tmp/kept.*; do
+    [[ -f $kept/list && ! -L $kept ]] || continue
+    made=.pyve/tmp/edit.${kept##*.} number=0
+    while IFS= read -r file; do
+      # (One file, with the name that it has in the project.)
+      new=("$made/$number"/*)
+      if [[ -f ${new[0]} ]] && can_put_back "$file" && ! cmp -s "${new[0]}" "./$file" && ! cmp -s "$kept/$number" "./$file"; then
+        continue 2
+      fi
+      number=$((number + 1))
+    done <"$kept/list"
+    number=0
+    while IFS= read -r file; do
+      if ! can_put_back "$file"; then
+        :
+      elif [[ -f $kept/$number && ! -L $kept/$number ]]; then
+        cmp -s "$kept/$number" "./$file" || mv -f "$kept/$number" "./$file" 2>/dev/null || :
+      elif [[ ! -L $kept/$number ]]; then
+        rm -f "./$file" 2>/dev/null || :
+      fi
+      number=$((number + 1))
+    done <"$kept/list"
+  done
+}
+
 # Usage: clear_tmp
 # Puts back an environment that a killed command had moved away, and removes what else it left.
 # Only with the lock.
@@ -179,6 +219,7 @@ clear_tmp() {
     fi
   done
   restore_old_environments || return 1
+  restore_old_manifest
   # A child of the killed command may still be at work in there: taken away in one step, it cannot
   # swap in what is half removed.
   if compgen -G ".pyve/tmp/*" >/dev/null; then

@@ -33,19 +33,30 @@ redact() {
 
 # Usage: redact_lines
 # Copies stdin to stdout without secrets, line by line as they come. Ctrl-C does not end it: it is for the
-# program before it, whose last words are still to be read.
+# program before it, whose last words are still to be read; but where Python was when it came tells nobody anything.
 redact_lines() {
-  local line REPLY is_last=""
+  local line REPLY is_last="" trace=""
   trap '' INT
   while [[ -z $is_last ]]; do
     IFS= read -r line || is_last=1
     redact "$line"
-    if [[ -z $is_last ]]; then
-      printf '%s\n' "$REPLY"
-    else
+    [[ -n $is_last ]] || REPLY+=$'\n'
+    if [[ -z $trace && $line != "Traceback (most recent call last):" ]]; then
       printf '%s' "$REPLY"
+      continue
     fi
+    trace+=$REPLY
+    case $line in
+      KeyboardInterrupt | KeyboardInterrupt:*) trace="" ;;
+      # (What is indented belongs to it.)
+      " "* | "Traceback (most recent call last):") ;;
+      *)
+        printf '%s' "$trace"
+        trace=""
+        ;;
+    esac
   done
+  printf '%s' "$trace"
 }
 
 # Usage: show_redacted <command> [argument]...

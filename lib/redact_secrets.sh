@@ -95,8 +95,12 @@ _gather_from_urls() {
   while [[ $rest == *://*@* ]]; do
     rest=${rest#*://}
     login=${rest%%[/[:space:]\'\"]*}
-    [[ $login == *@* ]] || login=${rest%%[[:space:]\'\"]*}
-    [[ $login == *@* ]] || continue
+    if [[ $login != *@* ]]; then
+      # As in redact_text: with a slash it is a path, but for a password behind a colon.
+      [[ $login == *:* && ${login##*:} == *[!0-9]* && $login != \[* ]] || continue
+      login=${rest%%[[:space:]\'\"]*}
+      [[ $login == *@* ]] || continue
+    fi
     login=${login%@*}
     # A long name without a password is a token.
     if [[ $login == *:* ]]; then

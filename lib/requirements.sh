@@ -181,7 +181,8 @@ read_pip_line() {
       ;;
     "Installing collected packages: "*)
       rest=${1//[!,]/}
-      _step="installing $((${#rest} + 1)) packages"
+      count_things "$((${#rest} + 1))" package
+      _step="installing $REPLY"
       ;;
     WARNING:* | DEPRECATION:*) _notice=1 ;;
   esac

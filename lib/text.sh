@@ -104,3 +104,10 @@ wrap_text() {
   REPLY=$out$rest
   [[ $REPLY != *"$TIE"* ]] || REPLY=${REPLY//"$TIE"/ }
 }
+
+# Usage: count_things <number> <noun>
+# Sets REPLY to "1 noun" or "2 nouns".
+count_things() {
+  REPLY="$1 $2"
+  (($1 == 1)) || REPLY+=s
+}

@@ -358,10 +358,13 @@ install_requirements() {
 # Makes an environment that was moved with its project work at its new place, keeping every
 # package. TEMPLATE must be the one of its interpreter.
 mend_environment() {
-  local old
+  local old kept=""
   is_environment_moved "$1" || return 0
   old=$REPLY
+  # What pyve sync has noted stays.
+  read_file "$1/pyve.state"
+  [[ $REPLY != *$'\n'lock-sha256=* ]] || kept=lock-sha256=${REPLY#*$'\n'lock-sha256=}
   logged "$1/bin/python" -I "$PYVE_ROOT/helpers/relocate_environment.py" "$1" "${old//\\n/$'\n'}" "$1" || return 1
   render_activate write_file "$1" "$1" "${2##*/}" || return 1
-  write_environment_state "$1" "$1"
+  write_environment_state "$1" "$1" && printf '%s' "$kept" >>"$1/pyve.state"
 }

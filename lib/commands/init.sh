@@ -30,7 +30,7 @@
 # Example: pyve init --python-version 3.12 --deps
 # Example: pyve init --no-direnv && pyve run python app.py
 # Exit: 0 done or cancelled; 1 nothing was changed, or not all could be done
-# States: uninitialized, consistent, broken -> consistent
+# States: any -> needs-lock, needs-env, consistent
 # Alias: --init -i
 
 cmd_init() {
@@ -427,6 +427,9 @@ tell_next_step() {
   answer python "$PYTHON"
   answer python_version "$PYTHON_VERSION"
   answer mode "$mode"
+  if [[ $deps_answer == no ]]; then
+    log_info "Not installed yet: $REQUIREMENTS_TEXT. pyve sync locks and installs what the project asks for"
+  fi
   if [[ -n $opt_no_direnv ]]; then
     log_info "Next: pyve shell, or: pyve run python"
   elif ! check_direnv_installed; then

@@ -1,148 +1,165 @@
-# Summary: Write conda-lock.yml, or say whether it is current
+# Summary: Write the lock of the project, or say whether it is current
 # Group: Dependencies
 # Agent: write idempotent network
-# Usage: pyve lock [--platform PLATFORM]... [--upgrade NAME]... [--engine ENGINE] [--offline]
+# Usage: pyve lock [--upgrade [NAME]...] [--platform PLATFORM]... [--offline]
+# Usage: pyve lock [--exclude-newer WHEN] [--pre] [--index URL]...
+# Usage: pyve lock [--engine ENGINE]
 # Usage: pyve lock --check
-# Argument: ENGINE auto|micromamba|mamba|conda|rattler
+# Usage: pyve lock diff [OLD] [--markdown]
+# Argument: diff  Show what changed in the lock, compared with OLD: a revision of git (default: HEAD), or a file
+# Argument: OLD files
+# Argument: ENGINE auto|uv|pip|micromamba|mamba|conda|rattler
 # Argument: PLATFORM linux-64|linux-aarch64|osx-64|osx-arm64
-# About: For projects of the conda backend: solves environment.yml for every platform and writes the lock in
-# About: conda-lock's format, version 1. Platforms: those given, else lock.platforms of the config, else those
-# About: of the lock that is there, else this machine's. What is locked and current stays as it is.
+# About: With the venv backend: solves what pyproject.toml, requirements.in or requirements.txt asks for, for all
+# About: platforms and Pythons at once, and writes pylock.toml (PEP 751), which pip and uv install, too. With the
+# About: conda backend: solves environment.yml for every platform, and writes conda-lock.yml. Platforms: those given,
+# About: else lock.platforms of the config, else those of the lock that is there, else all of them (conda: this
+# About: machine's). lock.python limits the Pythons, and lock.cooldown is an --exclude-newer for every time. What is
+# About: locked and still fits stays as it is, also of both sides of a lock in which git left conflict marks.
+# About: Engine of a venv project: --engine, else lock.engine of the config, else uv, and pip where there is no uv. pip
+# About: locks for this machine and the Python of the project only, and the lock says so.
 # Option: --platform PLATFORM...  Platform to lock, such as linux-64 or osx-arm64
-# Option: --upgrade NAME...  Let NAME move to its newest allowed version
+# Option: --upgrade        Let the packages named, or all, move to their newest allowed versions
 # Option: --check          Compare only; write nothing; ask no network
-# Option: --engine ENGINE  Solver: auto, micromamba, mamba, conda or rattler
+# Option: --exclude-newer WHEN  Nothing uploaded after a date, or for less than a time such as 7d (venv)
+# Option: --pre            Versions before a release are welcome (venv)
+# Option: --index URL...   A further index, asked first, for this time (venv)
+# Option: --engine ENGINE  Solver: auto, uv or pip (venv); auto, micromamba, mamba, conda or rattler (conda)
 # Option: --offline        Take what is in the cache
+# Option: --markdown       diff: as a table for a pull request
 # Example: pyve lock --platform linux-64 --platform osx-arm64
+# Example: pyve lock --upgrade requests
 # Example: pyve lock --check
+# Example: pyve lock diff origin/main --markdown
 # Exit: 0 current or written; 1 stale, missing, or it cannot be solved
-# States: any -> the same
+# States: any -> uninitialized, needs-env, consistent, broken
 
 cmd_lock() {
-  local platform name lock
-  local -a platforms=() words=()
-  need utils cli text backend_detect micromamba_core micromamba_file conda_engine project_lock fixes
-  parse_options "$@" && expect_arguments 0 || return 1
+  local name word
+  local -a words=() given=()
+  need utils cli text backend_detect
+  # (--upgrade=NAME is how a value is written elsewhere.)
+  for word; do
+    case $word in
+      --upgrade=?*) given+=(--upgrade "${word#*=}") ;;
+      *) given+=("$word") ;;
+    esac
+  done
+  parse_options ${given[@]+"${given[@]}"} || return 1
+  if [[ ${ARGS[0]-} == diff && -z $opt_upgrade ]]; then
+    need lock_diff
+    lock_diff ${ARGS[1]+"${ARGS[@]:1}"}
+    return
+  fi
+  if [[ -z $opt_upgrade ]]; then
+    expect_arguments 0 || return 1
+  elif [[ -n $opt_check ]]; then
+    fail E_USAGE_CONFLICT "--check and --upgrade exclude each other" why "--check writes nothing" fix "pyve lock --check"
+    return 1
+  fi
+  if [[ -n $opt_markdown ]]; then
+    fail E_USAGE_CONFLICT "--markdown is for pyve lock diff" why "the lock itself is always TOML or YAML" fix "pyve lock diff --markdown"
+    return 1
+  fi
   find_project || :
   CDPATH="" cd -- "$PROJECT_ROOT" || return 1
   config_load || :
   find_backend ""
-  if [[ $REPLY != micromamba ]]; then
-    fail E_BACKEND_UNSUPPORTED "this version of Pyve locks conda projects only" why "this one is for the backend $REPLY" \
-      why "a project is one for conda when it has an environment.yml, or 'backend: micromamba' in .pyve/config"
-    return 1
+  if [[ $REPLY == micromamba ]]; then
+    need conda_lock
+    lock_conda
+  else
+    lock_venv
   fi
-  find_environment_files || :
-  if [[ -z $CONDA_MANIFEST ]]; then
-    quote_word "$PWD/environment.yml"
-    # (One line, because a list in brackets is YAML, too.)
-    quote_word "printf '%s\n' 'channels: [conda-forge]' 'dependencies: [python]' >$REPLY"
-    fail E_ENV_FILE_MISSING "there is no environment.yml to lock" why "in $PWD" fix "sh -c $REPLY"
-    return 1
-  fi
-  lock=${CONDA_LOCK:-conda-lock.yml}
-  choose_platforms "$lock" || return 1
-  for platform in "${platforms[@]}"; do
-    words+=(--platform "$platform")
+}
+
+# Usage: lock_venv
+# For projects of the venv backend: pylock.toml.
+lock_venv() {
+  local line option
+  need venv_lock
+  for option in platform index; do
+    line=opt_$option
+    while IFS= read -r line; do
+      [[ -z $line ]] || words+=("--$option" "$line")
+    done <<<"${!line}"
   done
+  [[ -z $opt_exclude_newer ]] || words+=(--exclude-newer "$opt_exclude_newer")
+  [[ -z $opt_pre ]] || words+=(--pre)
+  [[ -z $opt_engine ]] || words+=(--engine "$opt_engine")
   if [[ -n $opt_check ]]; then
-    check_lock "$lock"
+    check_venv_lock
     return
   fi
-  while IFS= read -r name; do
-    [[ -z $name ]] || words+=(--upgrade "$name")
-  done <<<"$opt_upgrade"
   [[ -z $opt_offline ]] || words+=(--offline)
-  write_lock "$lock"
-}
-
-# Usage: choose_platforms <lock>
-# Sets platforms.
-choose_platforms() {
-  local list=$opt_platform
-  if [[ -z $list ]]; then
-    config_get lock.platforms
-    list=$REPLY
-  fi
-  if [[ -z $list && -f $1 ]]; then
-    call_helper base environment_file lock --file "$1" || return 1
-    get_helper_values platforms
-    platforms=(${HELPER_FOUND[@]+"${HELPER_FOUND[@]}"})
-  fi
-  while IFS= read -r platform; do
-    # (A list in one line of the config: [linux-64, osx-arm64].)
-    platform=${platform//[][,\"\']/ }
-    for platform in $platform; do
-      if [[ ! $platform =~ ^[a-z0-9]+-[a-z0-9_]+$ ]]; then
-        find_conda_platform || REPLY=linux-64
-        fail E_PLATFORM "'$platform' is not a platform" why "conda's names are such as linux-64, linux-aarch64, osx-64 and osx-arm64" \
-          fix "pyve lock --platform $REPLY"
-        return 1
-      fi
-      platforms+=("$platform")
+  if [[ -n $opt_upgrade ]]; then
+    ((${#ARGS[@]})) || words+=(--upgrade-all)
+    for name in ${ARGS[@]+"${ARGS[@]}"}; do
+      words+=(--upgrade "$name")
     done
-  done <<<"$list"
-  if ((${#platforms[@]} == 0)); then
-    need_conda_platform || return 1
-    platforms=("$REPLY")
   fi
+  make_venv_lock
 }
 
-# Usage: check_lock <lock>
-# Says whether the lock is current. Status 1, with a diagnostic, when it is not.
-check_lock() {
-  local why again="pyve lock" platform
-  # What is compared is what is to be written.
-  while IFS= read -r platform; do
-    [[ -z $platform ]] || again+=" --platform $platform"
-  done <<<"$opt_platform"
-  call_helper conda-lock conda_lock_file lock --file "$CONDA_MANIFEST" "${words[@]}" --engine rattler --output "$1" --check || return 1
-  get_helper_value status || :
-  answer status "$REPLY"
-  case $REPLY in
-    current)
-      log_success "$1 is current"
-      return 0
+# Usage: check_venv_lock
+# Says whether pylock.toml is current. Status 1, with a diagnostic, when it is not.
+check_venv_lock() {
+  local again="pyve lock" why
+  for why in ${words[@]+"${words[@]}"}; do
+    quote_word "$why"
+    again+=" $REPLY"
+  done
+  judge_venv_lock ${words[@]+"${words[@]}"} || return 1
+  answer status "${VENV_LOCK_STATE/none/missing}"
+  set --
+  for why in ${VENV_LOCK_WHYS[@]+"${VENV_LOCK_WHYS[@]}"}; do
+    set -- "$@" why "$why"
+  done
+  case $VENV_LOCK_STATE in
+    current) log_success "$VENV_LOCK is current" ;;
+    none)
+      fail E_LOCK_MISSING "there is no $VENV_LOCK" "$@" fix "$again"
+      return 1
       ;;
-    missing)
-      fail E_LOCK_MISSING "there is no $1" why "$CONDA_MANIFEST has not been locked yet" fix "$again"
+    *)
+      fail E_LOCK_STALE "$VENV_LOCK is stale" "$@" fix "$again"
       return 1
       ;;
   esac
-  get_helper_values why
-  set --
-  for why in ${HELPER_FOUND[@]+"${HELPER_FOUND[@]}"}; do
-    set -- "$@" why "$why"
-  done
-  fail E_LOCK_STALE "$lock is stale" "$@" fix "$again"
 }
 
-# Usage: write_lock <lock>
-# Solves and writes.
-write_lock() {
-  local file=.pyve/tmp/lock.$$ status=0 engine item
-  choose_engine "$opt_engine" || return 1
-  engine=${CONDA_ENGINE_PATH:-rattler}
-  lock_project && mkdir -p .pyve/tmp || return 1
-  prepare_helper conda-lock conda_lock_file --answer "$file" lock --file "$CONDA_MANIFEST" "${words[@]}" --engine "$engine" --output "$1" || return 1
-  run_long "Locking for ${platforms[*]}" read_engine_line "${HELPER_COMMAND[@]}" || status=$?
-  take_helper_answer "$status" "$file" || return 1
-  tell_helper_warnings
-  get_helper_values upgraded
-  for item in ${HELPER_FOUND[@]+"${HELPER_FOUND[@]}"}; do
-    log_info "$item"
-  done
-  answer file "$PWD/$1"
-  if [[ -n $PYVE_JSON ]]; then
-    json_list "${platforms[@]}"
-    answer_json platforms "$REPLY"
-  fi
-  get_helper_value changed || :
-  if [[ -n $REPLY ]]; then
-    answer_json changed true
-    log_success "Wrote $1 (${platforms[*]})"
+# Usage: make_venv_lock
+# Writes pylock.toml, and says what has changed.
+make_venv_lock() {
+  local line
+  if is_venv_lock_kept ${words[@]+"${words[@]}"}; then
+    VENV_LOCK_CHANGED="" VENV_LOCK_CHANGES=()
   else
-    answer_json changed false
-    log_success "$1 is current and stays as it is"
+    need venv_lock_write
+    write_venv_lock ${words[@]+"${words[@]}"} || return 1
   fi
+  answer file "$PWD/$VENV_LOCK"
+  if [[ -n $PYVE_JSON ]]; then
+    # shellcheck disable=SC2086 # words
+    json_list $VENV_LOCK_PLATFORMS
+    answer_json platforms "$REPLY"
+    # shellcheck disable=SC2153 # of write_venv_lock
+    json_list ${VENV_LOCK_CHANGES[@]+"${VENV_LOCK_CHANGES[@]}"}
+    answer_json changes "$REPLY"
+  fi
+  if [[ -z $VENV_LOCK_CHANGED ]]; then
+    answer_json changed false
+    log_success "$VENV_LOCK is current and stays as it is"
+    return 0
+  fi
+  answer_json changed true
+  if [[ -z $VENV_LOCK_FIRST ]]; then
+    for line in ${VENV_LOCK_CHANGES[@]+"${VENV_LOCK_CHANGES[@]}"}; do
+      log_info "$line"
+    done
+  else
+    VENV_LOCK_COUNT=""
+  fi
+  count_things "$VENV_LOCK_PACKAGES" package
+  log_success "Wrote $VENV_LOCK ($REPLY${VENV_LOCK_COUNT:+: $VENV_LOCK_COUNT})"
 }

@@ -1,23 +1,33 @@
 # Summary: Run a command in the project's environment
 # Group: Environment
 # Agent: run network
-# Usage: pyve run [--] COMMAND [ARGUMENT]...
+# Usage: pyve run [--frozen|--no-frozen] [--] COMMAND [ARGUMENT]...
 # Argument: COMMAND programs
 # About: Works from any folder of the project. PATH and VIRTUAL_ENV are set, so that child
 # About: processes find the environment too; the command takes Pyve's place, so that signals, exit
 # About: status, stdin and the terminal are its own. Options go before COMMAND.
+# About: In CI a lock that is stale, or an environment that pyve sync did not make from it, is a failure.
+# Option: --frozen  Fail when the lock is missing, stale, or not that of the environment
+# Option: --no-frozen  Do not look at the lock, in CI either
 # Example: pyve run python -c 'import sys; print(sys.prefix)'
 # Example: pyve run -- pytest -q
-# Exit: the command's own; 1 no environment; 126 not executable; 127 not found
-# States: consistent, needs-lock -> the same
+# Exit: the command's own; 1 no environment, or --frozen fails; 126 not executable; 127 not found
+# States: needs-lock, needs-env, consistent -> the same
 
 cmd_run() {
+  # (A local variable would hide one of the caller's from the command.)
+  _pyve_frozen=""
   while (($#)); do
     if [[ $1 == -- ]]; then
       shift
       break
     fi
     [[ $1 == -* ]] || break
+    if [[ $1 == --frozen || $1 == --no-frozen ]]; then
+      _pyve_frozen=$1
+      shift
+      continue
+    fi
     take_global_option "$@" || return 1
     if ((REPLY == 0)); then
       need cli
@@ -52,7 +62,19 @@ cmd_run() {
   if [[ $ENVIRONMENT_BACKEND == micromamba ]]; then
     need output conda_activation
   fi
+  if [[ $_pyve_frozen == --frozen || (-n ${CI-} && -z $_pyve_frozen) ]]; then
+    check_lock_for_run || return 1
+  fi
   hand_over "$ENVIRONMENT_BACKEND" "$ENVIRONMENT" "$PROJECT_ROOT" "$@"
+}
+
+# Usage: check_lock_for_run
+# With --frozen, and in CI: status 1, with a diagnostic, when the lock or the environment is not as it should be.
+check_lock_for_run() {
+  need frozen
+  [[ -n $_pyve_frozen ]] || is_ci || return 0
+  trap finish EXIT
+  check_frozen "${_pyve_frozen:+1}"
 }
 
 # Usage: hand_over <backend> <environment> <project> <command> [argument]...

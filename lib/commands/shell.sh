@@ -7,7 +7,7 @@
 # Example: pyve shell
 # Example: pyve shell zsh
 # Exit: the shell's own; 1 no environment, or no such shell
-# States: consistent, needs-lock -> the same
+# States: needs-lock, needs-env, consistent -> the same
 
 cmd_shell() {
   local program folder=$PYVE_ROOT/lib/shell

@@ -1,25 +1,38 @@
 # Summary: Run the project's tests with pytest
 # Group: Environment
 # Agent: run network
-# Usage: pyve test [--] [PYTEST_ARGUMENT]...
+# Usage: pyve test [--frozen|--no-frozen] [--] [PYTEST_ARGUMENT]...
 # Argument: PYTEST_ARGUMENT files
 # About: pytest runs in the test environment, which finds the project's packages too. When pytest
 # About: is missing it is installed (from requirements-dev.txt, when there is one): unasked in CI and
-# About: with PYVE_TEST_AUTO_INSTALL_PYTEST=1, after a question on a terminal.
+# About: with PYVE_TEST_AUTO_INSTALL_PYTEST=1, after a question on a terminal. Pyve's own options go first.
+# About: In CI a lock that is stale, or an environment that pyve sync did not make from it, is a failure.
+# Option: --frozen  Fail when the lock is missing, stale, or not that of the environment
+# Option: --no-frozen  Do not look at the lock, in CI either
 # Example: pyve test -q tests
 # Example: pyve test -- --help
-# Exit: pytest's own; 1 no environment, or no pytest
-# States: consistent -> consistent
+# Exit: pytest's own; 1 no environment, no pytest, or --frozen fails
+# States: needs-lock, needs-env, consistent -> the same
 
 cmd_test() {
-  local venv here=$PWD
+  local venv here=$PWD frozen=""
   need utils cli env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv project_state
   PYVE_TALK_FD=2
+  while [[ ${1-} == --frozen || ${1-} == --no-frozen ]]; do
+    frozen=$1
+    shift
+  done
   if [[ ${1-} == -- ]]; then
     shift
   fi
   find_tested_environment || return 1
   venv=$ENVIRONMENT
+  if [[ $frozen == --frozen || (-n ${CI-} && -z $frozen) ]]; then
+    need frozen
+    if [[ -n $frozen ]] || is_ci; then
+      check_frozen "${frozen:+1}" || return 1
+    fi
+  fi
   if ! is_testenv_current "$venv" || ! has_pytest "$venv"; then
     lock_project && ensure_testenv "$venv" || return 1
     if ! has_pytest "$venv"; then

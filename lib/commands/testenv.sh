@@ -10,7 +10,7 @@
 # Option: --purge          Remove it
 # Example: pyve testenv --install -r requirements-dev.txt
 # Exit: 0 done; 1 failed
-# States: consistent -> consistent
+# States: any -> the same
 
 cmd_testenv() {
   local action
