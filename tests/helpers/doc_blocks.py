@@ -10,7 +10,8 @@ What the fences say:
 A comment in front of a fence, which a reader does not see, says more:
 
     <!-- place: NAME -->     begin anew: a new user, in a copy of examples/NAME, or in a folder that
-                             is "empty" or a "checkout" of Pyve
+                             is "empty", a "checkout" of Pyve, or a "shop": empty, and uv is there
+                             with the index of example_index.py
     <!-- not run: why -->    a test machine lacks what it needs
     <!-- exit: N -->         the last command ends with this status
 
@@ -25,6 +26,8 @@ import subprocess
 from dataclasses import dataclass, field
 
 from conda_channel import CondaChannel
+from example_index import use_example_index
+from local_index import LocalIndex
 from pyve_test_helpers import TREE, Pyve
 
 _COMMENT = re.compile(r"<!-- (place|not run|exit): (.+?) -->$")
@@ -121,7 +124,7 @@ class Reader:
         name: the last part of the project's path, as documents show it.
     """
 
-    def __init__(self, pyve: Pyve, place: str, channel: CondaChannel) -> None:
+    def __init__(self, pyve: Pyve, place: str, channel: CondaChannel, index: LocalIndex) -> None:
         self.pyve = pyve
         self.name = {"data-science": "nile"}.get(place, place)
         (pyve.bin / "pyve").symlink_to(TREE / "pyve.sh")
@@ -134,6 +137,8 @@ class Reader:
                 source = TREE / name
                 copy = shutil.copytree if source.is_dir() else shutil.copy2
                 copy(source, pyve.project / name)  # type: ignore[operator]
+        elif place == "shop":
+            use_example_index(pyve, index)
         elif place != "empty":
             pyve.copy_example(place)
 

@@ -162,7 +162,7 @@ class Session:
         result: dict[str, Any] = answer["result"]
         return result
 
-    def begin_call(self, name: str, progress: bool = False, **arguments: Any) -> int:
+    def begin_call(self, name: str, /, progress: bool = False, **arguments: Any) -> int:
         """Call a tool; return the number of the call."""
         return self.begin("call", name=name, arguments=arguments, progress=progress)
 
@@ -170,7 +170,7 @@ class Session:
         """Wait for a call; return what became of it, with "result" or "error"."""
         return self._wait(number)
 
-    def call(self, name: str, progress: bool = False, **arguments: Any) -> dict[str, Any]:
+    def call(self, name: str, /, progress: bool = False, **arguments: Any) -> dict[str, Any]:
         """Call a tool, and return its document; "progress" of it is what came in between."""
         result = self.ask("call", name=name, arguments=arguments, progress=progress)
         document: dict[str, Any] = result["structuredContent"]
@@ -181,7 +181,7 @@ class Session:
             document["progress"] = result["progress"]
         return document
 
-    def refused(self, code: str, name: str, **arguments: Any) -> dict[str, Any]:
+    def refused(self, code: str, name: str, /, **arguments: Any) -> dict[str, Any]:
         """Call a tool, see that it fails with one diagnostic, and return that."""
         document = self.call(name, **arguments)
         assert document["status"] == "error"

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
-
 from conda_channel import conda_channel  # noqa: F401  a fixture
 from conda_engine_helpers import (  # noqa: F401  fixtures
     cold_conda,
@@ -19,6 +15,7 @@ from conda_engine_helpers import (  # noqa: F401  fixtures
     warm_cache,
 )
 from pyve_test_helpers import Pyve, copy_interpreter
+from sync_user import index, served, user  # noqa: F401  fixtures
 from workshop import workshops  # noqa: F401  a fixture
 
 

@@ -117,14 +117,12 @@ def test_the_lock_is_for_other_machines(user: CondaUser) -> None:
 
 
 @brings("E_LOCK_FILE")
-@pytest.mark.parametrize("command", ["init", "lock"])
-def test_the_lock_has_marks_of_a_merge(user: CondaUser, locked: str, command: str) -> None:
+def test_the_lock_has_marks_of_a_merge(user: CondaUser, locked: str) -> None:
     text = locked.replace("  sources:", "<<<<<<< HEAD\n  sources:", 1)
     user.write("conda-lock.yml", text)
     line = text[: text.index("<<<<")].count("\n") + 1
-    words = INIT if command == "init" else ("lock",)
     fix = f"pyve lock --platform {user.channel.platform}"
-    failure = mends(user, "E_LOCK_FILE", *words, fix=fix)
+    failure = mends(user, "E_LOCK_FILE", "lock", fix=fix)
     failure.says(f"conda-lock.yml, line {line}, column 1", "merge conflict")
 
 
@@ -231,15 +229,6 @@ def test_a_platform_is_written_in_another_way(user: CondaUser) -> None:
     failure.says("'Linux'", "linux-64").apply()
     assert (user.project / "conda-lock.yml").exists()
     failure.count_as_gone()
-
-
-@brings("E_BACKEND_UNSUPPORTED")
-def test_a_project_of_the_other_backend_is_locked(user: CondaUser) -> None:
-    (user.project / "environment.yml").unlink()
-    failure = bring(user, "E_BACKEND_UNSUPPORTED", "lock")
-    failure.by_hand("venv", "environment.yml")
-    user.manifest("libwater")
-    failure.check_gone()
 
 
 @brings("E_CONDA_NETWORK")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 from pyve_test_helpers import Pyve
+from sync_user import start
 
 KILLS = int(os.environ.get("PYVE_TEST_KILLS", "16"))
 
@@ -29,15 +29,7 @@ def environment_works(pyve: Pyve) -> bool:
 
 
 def kill_at(pyve: Pyve, seconds: float, whole_group: bool, *args: str) -> None:
-    process = subprocess.Popen(
-        pyve.command(*args),
-        cwd=pyve.project,
-        env=pyve.env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = start(pyve, *args)
     time.sleep(seconds)
     if whole_group:
         os.killpg(process.pid, signal.SIGKILL)

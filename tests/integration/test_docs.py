@@ -13,9 +13,11 @@ import yaml
 from conda_channel import CondaChannel, conda_channel
 from doc_blocks import SHELL, Block, Reader, is_alike, read_blocks, split_places
 from example_channel import example_channel
+from example_index import example_index
+from local_index import LocalIndex
 from pyve_test_helpers import TREE, Pyve, need_wheelhouse
 
-__all__ = ["conda_channel", "example_channel"]
+__all__ = ["conda_channel", "example_channel", "example_index"]
 
 # commands.md is made from the headers of lib/commands; its examples are looked at below.
 GENERATED = TREE / "docs" / "commands.md"
@@ -42,11 +44,14 @@ def groups() -> list[Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize("blocks", groups())
 def test_what_a_document_shows_is_what_happens(
-    blocks: list[Block], make_pyve: Callable[[str], Pyve], example_channel: CondaChannel
+    blocks: list[Block],
+    make_pyve: Callable[[str], Pyve],
+    example_channel: CondaChannel,
+    example_index: LocalIndex,
 ) -> None:
     need_wheelhouse()
     place = blocks[0].notes.get("place", "empty")
-    reader = Reader(make_pyve("my project"), place, example_channel)
+    reader = Reader(make_pyve("my project"), place, example_channel, example_index)
     for block in blocks:
         problems = reader.type_in(block)
         assert not problems, f"line {block.line}:\n" + "\n".join(problems)

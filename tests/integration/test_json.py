@@ -13,6 +13,7 @@ import pytest
 from conda_channel import CondaChannel
 from conda_project import CondaUser
 from json_documents import FORMS, SCHEMA_FILE, check, execute, place, read_answer, schema
+from locked_project import lock_nothing, write_locked
 from pyve_test_helpers import TREE, Pyve, find_program, snapshot
 
 ROOMS = {path.stem: path for path in (TREE / "lib" / "commands").glob("*.sh")}
@@ -28,7 +29,8 @@ class Case:
         code: the diagnostic, for a failure.
         command: what the document says, when that is not the first word.
         project: "ready" (shared, with an environment: the command changes nothing), "own" (the
-            same, for this command alone), "empty" or "conda".
+            same, for this command alone), "empty", "conda", "locked" (no environment, and a
+            pylock.toml), or "idle" (the same, and nothing is asked for).
         keys: what "detail" has to hold.
         env: further variables.
     """
@@ -49,6 +51,13 @@ class Case:
 
 NOWHERE = {"HOME": "/no/such/home", "XDG_DATA_HOME": ""}
 CASES = [
+    Case(
+        "add --dry-run never;\tpython_version<'3'",
+        project="idle",
+        keys=("files", "diff", "dry_run", "locked"),
+    ),
+    Case("add", 1, "E_USAGE_ARGUMENT"),
+    Case("add ./nowhere", 1, "E_MANIFEST", project="locked"),
     Case("complete -- st", keys=("text",)),
     Case("config", keys=("backend", "values")),
     Case("config", project="empty", keys=("backend",)),
@@ -60,6 +69,10 @@ CASES = [
     Case("explain E_ENV_MISSING", keys=("code", "fix")),
     Case("explain", keys=("codes",)),
     Case("explain E_NO_SUCH_CODE", 1, "E_CODE_UNKNOWN"),
+    Case("export", project="locked", keys=("format", "lock", "text")),
+    Case("export --format cyclonedx", project="locked", keys=("format", "text")),
+    Case("export --output x.txt", project="locked", keys=("file", "changed")),
+    Case("export --no-dev --group doc", 1, "E_GROUP_UNKNOWN", project="locked"),
     Case("help", keys=("text",)),
     Case("help init", keys=("text",)),
     Case("init --help", command="help", keys=("text",)),
@@ -76,15 +89,35 @@ CASES = [
     Case("install", 1, "E_INSTALL_HOME", env=NOWHERE),
     Case("lock --check", 1, "E_LOCK_MISSING", project="conda", keys=("status",)),
     Case("lock", project="conda", keys=("file", "changed", "platforms")),
-    Case("lock", 1, "E_BACKEND_UNSUPPORTED"),
+    Case("lock diff pylock.toml --markdown", project="locked", keys=("lock", "diff", "text")),
+    Case("lock diff HEAD", 1, "E_LOCK_REVISION", project="locked"),
+    Case("lock", 1, "E_MANIFEST_MISSING"),
+    Case("lock", project="locked", keys=("file", "changed", "platforms", "changes")),
+    Case("lock --check", project="locked", keys=("status",)),
     Case("mcp install --dry-run", keys=("client", "file", "text", "changed")),
     Case("mcp", 1, "E_MCP_JSON"),
     Case("mcp --allow-run", 1, "E_MCP_ALLOW"),
+    Case("migrate", keys=("source", "target", "dry_run", "read", "files", "diff", "notes")),
+    Case("migrate --from venv --to conda", keys=("unanswered", "kept", "changed")),
+    Case("migrate --apply", project="locked", keys=("source", "dry_run")),
+    Case("migrate", 1, "E_MIGRATE_SOURCE", project="empty"),
+    Case("outdated", project="idle", keys=("packages", "upgradable")),
+    Case("outdated", 1, "E_LOCK_MISSING"),
+    Case(
+        "prefetch wheels --platform linux-64 --python 3.12",
+        project="idle",
+        keys=("folder", "fetched"),
+    ),
+    Case("prefetch wheels", 1, "E_MANIFEST_MISSING"),
     Case("purge", project="own", keys=("project", "removed")),
     Case("purge", project="empty", keys=("project", "removed")),
     Case("purge a/../b", 1),
     Case("python-version", keys=("version", "source")),
     Case("python-version nope", 1, "E_PYTHON_VERSION_INVALID"),
+    Case("remove --dry-run gone", project="idle", keys=("files", "diff", "dry_run", "locked")),
+    Case("remove --dry-run beta", 1, "E_RESOLVE_MISSING", project="locked"),
+    Case("remove alpha", 1, "E_PACKAGE_INDIRECT", project="locked"),
+    Case("remove nope", 1, "E_PACKAGE_UNKNOWN", project="locked"),
     Case("run printf talk", keys=("command",)),
     Case("run sh -c exit\t7", 7, keys=("command",)),
     Case("run no-such-command", 127, "E_COMMAND_NOT_FOUND"),
@@ -100,25 +133,42 @@ CASES = [
     Case("status", keys=("state", "next")),
     Case("status", project="empty", keys=("state", "next")),
     Case("status --check", 1, "E_NOT_CONSISTENT", project="empty", keys=("state",)),
+    Case("sync", project="idle", keys=("environment", "made", "added", "changed", "removed")),
+    Case("sync --dry-run", project="idle", keys=("environment", "dry_run", "added")),
+    Case("sync", 1, "E_MANIFEST_MISSING"),
+    Case("sync --frozen --group nope", 1, "E_GROUP_UNKNOWN", project="idle"),
     Case("test -q", keys=("command",)),
     Case("test", 1, "E_ENV_MISSING", project="empty"),
     Case("testenv --init", project="own", keys=("action", "environment")),
     Case("testenv --purge", project="own", keys=("action", "environment")),
     Case("testenv", 1, "E_USAGE_CONFLICT"),
+    Case("tree", project="locked", keys=("lock", "trees", "invert")),
+    Case("tree --invert ring --depth 1", project="locked", keys=("trees",)),
+    Case("tree --svg x.svg", project="locked", keys=("file", "changed")),
+    Case("tree --dot", project="locked", keys=("text",)),
+    Case("tree nope", 1, "E_PACKAGE_UNKNOWN", project="locked"),
     Case("uninstall", project="empty", keys=("removed",), env={"CI": "1"}),
     Case("uninstall", 1, "E_INSTALL_HOME", env=NOWHERE),
+    Case("upgrade --no-sync", project="idle", keys=("locked", "dry_run")),
+    Case("upgrade nope", 1, "E_PACKAGE_UNKNOWN", project="locked"),
     Case("validate", keys=("checks",)),
     Case("validate", 1, project="empty", keys=("checks",)),
     Case("version", keys=("version",)),
     Case("--version", command="version", keys=("version",)),
     Case("version one", 1, "E_USAGE_ARGUMENT"),
+    Case("why ring", project="locked", keys=("lock", "name", "packages")),
+    Case("why nope", 1, "E_PACKAGE_UNKNOWN", project="locked"),
+    Case("why", 1, "E_USAGE_ARGUMENT"),
 ]
 # Why a command has no case that succeeds, or none that fails.
 ONE_SIDED = {
     ("complete", "failure"): "at a Tab there is nobody to read a diagnostic",
 }
 # Commands that ask an interpreter, or run what the user names.
-STARTS_PYTHON = {"doctor", "init", "lock", "mcp", "test", "testenv", "validate"}
+STARTS_PYTHON = {
+    *("add", "doctor", "export", "init", "lock", "mcp", "outdated", "prefetch", "remove", "test"),
+    *("migrate", "testenv", "sync", "tree", "upgrade", "validate", "why"),
+}
 
 
 def fill(pyve: Pyve) -> Pyve:
@@ -158,6 +208,10 @@ def find_user(
             conda.manifest("libwater")
             return conda
         user = Pyve(folder, template_cache)
+        if kind == "locked":
+            write_locked(user.project)
+        if kind == "idle":
+            lock_nothing(user)
         return fill(user) if kind == "own" else user
 
     yield find

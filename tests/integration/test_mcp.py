@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from code_cases import brings
+from distributions import make_wheel
+from local_index import LocalIndex
 from mcp_session import ALL, Session, gone, is_alive, list_children, project, session, shared
 from pyve_test_helpers import TREE, Pyve, need_wheelhouse, snapshot
+from sync_user import ask, use_index
 
 __all__ = ["project", "session", "shared"]
 
-READERS = ["config", "doctor", "explain", "schema", "status", "validate"]
-WRITERS = ["init", "lock", "python-version", "testenv"]
+READERS = [
+    *("config", "doctor", "explain", "export", "migrate", "outdated", "schema", "status", "tree"),
+    *("validate", "why"),
+]
+WRITERS = [
+    *("add", "init", "lock", "prefetch", "python-version", "remove", "sync", "testenv"),
+    "upgrade",
+]
 RUNNERS = ["run", "test"]
 
 
@@ -136,22 +147,47 @@ def test_a_new_command_is_a_tool_by_its_header(pyve: Pyve) -> None:
 # --- every tool, once
 
 
-def test_every_tool_answers_with_its_document(pyve: Pyve) -> None:
+@pytest.fixture
+def index() -> Iterator[LocalIndex]:
+    """An index with what the project asks for."""
+    wheels = [make_wheel("alpha", "1.0"), make_wheel("beta", "1.0", ["alpha"])]
+    with LocalIndex(*wheels, make_wheel("tiny", "1.0")) as served:
+        yield served
+
+
+def test_every_tool_answers_with_its_document(
+    pyve: Pyve, index: LocalIndex, tmp_path: Path
+) -> None:
     need_wheelhouse()
+    wheelhouse = pyve.env["PIP_FIND_LINKS"]
+    use_index(pyve, index, tmp_path / "uv cache")
+    pyve.env["PIP_FIND_LINKS"] = pyve.env["UV_FIND_LINKS"] = wheelhouse
+    ask(pyve, "beta")
+    pyve.ok("lock")
     pyve.write("test_one.py", "def test_one():\n    print('seen')\n")
     calls: dict[str, dict[str, Any]] = {
+        "add": {"requirement": ["tiny"], "dry_run": True},
         "init": {"no_direnv": True},
         "config": {},
         "doctor": {},
         "explain": {"code": "E_ENV_MISSING"},
+        "export": {"format": ["constraints"], "output": "constraints.txt"},
         "lock": {"check": True},
+        "migrate": {},
+        "outdated": {},
+        "prefetch": {"dir": "wheels"},
         "python-version": {},
+        "remove": {"name": ["beta"], "dry_run": True},
         "run": {"command": "python", "argument": ["-c", "print('hello')"]},
         "schema": {},
         "status": {},
+        "sync": {},
+        "upgrade": {"no_sync": True},
         "testenv": {"install": True},
         "test": {"pytest_argument": ["-q"]},
+        "tree": {"name": ["beta"], "svg": "beta.svg"},
         "validate": {},
+        "why": {"name": "alpha"},
     }
     with Session(pyve, *ALL) as session:
         listed = session.ask("tools")
@@ -161,8 +197,7 @@ def test_every_tool_answers_with_its_document(pyve: Pyve) -> None:
         assert document["version"] == 1
         assert document["command"] == name
     failed = {name for name, document in documents.items() if document["status"] == "error"}
-    # A project of the venv backend has nothing to lock.
-    assert failed == {"lock"}, [documents[name]["diagnostics"] for name in failed]
+    assert failed == set(), [documents[name]["diagnostics"] for name in failed]
     assert documents["run"]["detail"]["stdout"] == "hello\n"
     assert "1 passed" in documents["test"]["detail"]["stdout"]
     assert documents["init"]["detail"]
@@ -196,7 +231,7 @@ def test_what_is_read_changes_nothing(project: Pyve) -> None:
         session.call("status")
         before = snapshot(project.project, skip=(".pyve/mcp.jsonl",))
         for name in READERS:
-            session.call(name)
+            session.call(name, **({"name": "alpha"} if name == "why" else {}))
         for name in ("status", "config", "lock", "doctor", "schema"):
             session.ask("read", uri=f"pyve://{name}")
     assert snapshot(project.project, skip=(".pyve/mcp.jsonl",)) == before

@@ -12,6 +12,7 @@ from canaries import CHANNEL, REQUIREMENT, URL_LOGIN, find, find_in_files, plant
 from conda_channel import CondaChannel
 from conda_project import CondaUser
 from json_documents import execute, place
+from locked_project import lock_nothing, write_locked
 from pyve_test_helpers import Pyve
 
 sys.path.append(str(Path(__file__).parent))
@@ -46,6 +47,15 @@ LEAKS = [
     Case(f"doctor --only https://{URL_LOGIN}@example.org", 1),
     Case(f"run https://{URL_LOGIN}@example.org", 127),
     Case(f"self install https://{URL_LOGIN}@example.org", 1),
+    Case(f"why https://{URL_LOGIN}@example.org", 1, project="locked"),
+    Case(f"lock diff https://{URL_LOGIN}@example.org", 1, project="locked"),
+    Case(f"export --group https://{URL_LOGIN}@example.org", 1, project="locked"),
+    Case("tree", project="lock with logins"),
+    Case("why vessel", project="lock with logins"),
+    Case("lock diff empty.toml --markdown", project="lock with logins"),
+    Case("export --no-hashes --output made.txt", project="lock with logins"),
+    Case("export --format environment --output made.yml", project="lock with logins"),
+    Case("export --format cyclonedx --output made.json", project="lock with logins"),
 ]
 # Their own words are for programs, which need them as they are.
 OWN_ANSWER = {"hook bash --export"}
@@ -79,6 +89,21 @@ def find_user(
 
 def add_leak(user: Pyve, kind: str) -> set[Path]:
     """Put a secret into what the project of that kind is made from; give the files."""
+    if kind == "locked":
+        write_locked(user.project)
+    if kind == "lock with logins":
+        write_locked(user.project, ())
+        lock = user.project / "pylock.toml"
+        lock.rename(user.project / "empty.toml")
+        write_locked(user.project)
+        url = f"https://{URL_LOGIN}@files.example.org"
+        text = lock.read_text().replace("https://files.example.org", url)
+        text += f'\n[[packages]]\nname = "vessel"\nversion = "1"\nindex = "{url}/simple"\n'
+        text += f'vcs = {{ type = "git", url = "{url}/vessel.git", commit-id = "{"a" * 40}" }}\n'
+        lock.write_text(text)
+        return {lock}
+    if kind == "idle":
+        lock_nothing(user)
     if kind == "requirements":
         return {user.write("requirements.txt", f"{REQUIREMENT}\n")}
     if kind == "requirement options":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -15,6 +14,8 @@ from conda_channel import CondaChannel
 from conda_engine_helpers import serve_folder
 from conda_project import CondaUser
 from pyve_test_helpers import TREE, Pyve, find_program, need_wheelhouse
+
+from pyve_conda.cache_folders import make_index
 
 WRONG = URL_LOGIN.replace("Aword", "Aother-word")
 FORMS = {
@@ -165,11 +166,6 @@ def test_a_channel_with_a_password(
 
 
 def test_a_cache_that_was_there_keeps_its_mode_and_hides_its_indexes(tmp_path: Path) -> None:
-    sys.path.insert(0, str(TREE / "helpers"))
-    try:
-        from pyve_conda.cache_folders import make_index
-    finally:
-        sys.path.pop(0)
     for mode, wanted in ((0o755, 0o700), (0o700, 0o700), (0o775, 0o755)):
         root = tmp_path / oct(mode)
         (root / "index").mkdir(parents=True)

@@ -37,7 +37,7 @@ def show(pyve: Pyve, *args: str, columns: int = 80, rows: int = 24, **env: str |
 def test_help_of_a_command_fits_the_width_and_says_the_same(
     pyve: Pyve, room: str, columns: int
 ) -> None:
-    terminal = show(pyve, "help", room, columns=columns, rows=60)
+    terminal = show(pyve, "help", room, columns=columns, rows=100)
     assert terminal.status == 0
     piped = pyve.ok("help", room)
     assert words(terminal.text) == words(piped)
@@ -108,8 +108,8 @@ def test_with_many_more_commands_the_overview_still_fits(pyve: Pyve, tmp_path: P
     shutil.copytree(TREE / "lib", tree / "lib")
     shutil.copy2(TREE / "pyve.sh", tree / "pyve.sh")
     groups = {
-        "Environment": "status sync",
-        "Dependencies": "lock add remove upgrade outdated why tree export migrate",
+        "Environment": "status",
+        "Dependencies": "lock sync add remove upgrade outdated why tree export migrate prefetch",
         "Scripts and tools": "x tool watch",
         "Store": "store",
         "Ship": "build bundle compat publish sbom audit policy",

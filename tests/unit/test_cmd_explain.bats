@@ -154,8 +154,8 @@ read_json() {
 
 @test "with --json several codes, and the list of all, are in codes" {
   run -0 pyve --json explain lock-stale
-  assert_equal "$(read_json '[(c["code"], c["level"], c["fix"][0]["command"]) for c in d["detail"]["codes"]]')" \
-    "[('E_LOCK_STALE', 'error', ['pyve', 'lock']), ('W_LOCK_STALE', 'warning', ['pyve', 'lock'])]"
+  assert_equal "$(read_json '[(c["code"], c["level"], [f["command"] for f in c["fix"]]) for c in d["detail"]["codes"]]')" \
+    "[('E_LOCK_STALE', 'error', [['pyve', 'lock']]), ('W_LOCK_STALE', 'warning', [['pyve', 'lock']]), ('E_MANIFEST', 'error', [])]"
   run -0 pyve --json explain
   load_lib codes
   list_codes

@@ -124,15 +124,28 @@ list_locked() {
   [[ ! -e conda-lock.yml ]]
 }
 
-@test "a project of the venv backend, and one without environment.yml, are told why" {
+@test "a project of the venv backend has another lock, and one without environment.yml is told why" {
   mkdir .pyve
   printf 'backend: venv\n' >.pyve/config
-  run -1 pyve lock
-  assert_contains "$output" "[E_BACKEND_UNSUPPORTED]"
+  run -1 pyve lock --check
+  assert_contains "$output" "[E_MANIFEST_MISSING]"
+  [[ ! -e conda-lock.yml ]]
   printf 'backend: micromamba\n' >.pyve/config
   rm environment.yml
   run -1 pyve lock
   assert_contains "$output" "[E_ENV_FILE_MISSING]"
+}
+
+@test "all is upgraded when nothing is named, and options of the other backend are refused" {
+  write_manifest "libwater <1.1"
+  pyve -q lock
+  write_manifest libwater
+  run -0 pyve lock --upgrade
+  assert_contains "$(cat conda-lock.yml)" "libwater-1.1-"
+  run -0 pyve lock --upgrade libwater
+  run -0 pyve lock --upgrade=libwater --upgrade libwater
+  run -1 pyve lock --exclude-newer 7d
+  assert_contains "$output" "[E_USAGE_CONFLICT]"
 }
 
 @test "another environment file that the config names is the one that is locked" {

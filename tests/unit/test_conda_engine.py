@@ -13,10 +13,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "helpers"))
-
 from conda_archive import Entry, Package, add_package, pack, store_as_zstandard, write_index
 
 from conda_stand_in import read_arguments

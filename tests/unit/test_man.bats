@@ -140,7 +140,7 @@ $(print_man_text "$text")"
   run -0 "$tree/scripts/gen-docs.sh" --check
   printf '# Summary: Say hello\n# Group: Agents\n# Usage: pyve hello\n' >"$tree/lib/commands/hello.sh"
   run -1 "$tree/scripts/gen-docs.sh" --check
-  assert_equal "$output" $'docs/commands.md is not current; run: make docs\ndocs/pyve.1 is not current; run: make docs'
+  assert_equal "$output" $'docs/commands.md is not current; run: make docs\nlib/data/commands.txt is not current; run: make docs\ndocs/pyve.1 is not current; run: make docs'
   "$tree/scripts/gen-docs.sh"
   printf '.\n' >>"$tree/docs/pyve.1"
   run -1 "$tree/scripts/gen-docs.sh" --check

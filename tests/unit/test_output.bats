@@ -105,6 +105,8 @@ for text, encoded in zip(parts[::2], parts[1::2]):
   run -0 is_destructive "pyve init --force"
   run -0 is_destructive "pyve purge"
   run -0 is_destructive "rm x"
+  run -0 is_destructive "pyve remove x"
+  run -0 is_destructive "pyve -C a remove x"
   run -1 is_destructive "pyve init"
   run -1 is_destructive "pyve doctor"
 }

@@ -315,3 +315,40 @@ in_bash() {
   run -1 mac_identity "$OWNER"
   OWNER=""
 }
+
+# Usage: keep <line of the list> <number> [text that was kept]
+# Leaves what a killed `pyve add` does.
+keep() {
+  mkdir -p .pyve/tmp/kept.7
+  printf '%s\n' "$1" >>.pyve/tmp/kept.7/list
+  [[ -z ${3-} ]] || printf '%s' "$3" >".pyve/tmp/kept.7/$2"
+}
+
+@test "what a killed command changed in the project is put back, or taken away again" {
+  mkdir sub
+  printf 'new' | tee requirements.in sub/more.txt pylock.toml >/dev/null
+  keep requirements.in 0 old
+  keep sub/more.txt 1 older
+  keep pylock.toml 2
+  run -0 in_bash 'lock_project'
+  assert_equal "$(cat requirements.in) $(cat sub/more.txt)" "old older"
+  [ ! -e pylock.toml ]
+}
+
+@test "no file outside of the project is put back or taken away, whatever came with a repository" {
+  local outside=$BATS_TEST_TMPDIR/outside
+  mkdir "$outside"
+  printf 'mine' | tee "$outside/a" "$outside/b" "$outside/c" "$outside/d" >/dev/null
+  ln -s "$outside" folder
+  ln -s "$outside/d" link
+  keep "$outside/a" 0 theirs
+  keep "folder/b" 1 theirs
+  keep "../outside/c" 2
+  keep "link" 3 theirs
+  keep "planted" 4
+  ln -s "$outside/a" .pyve/tmp/kept.7/4
+  run -0 in_bash 'lock_project'
+  assert_equal "$(cat "$outside"/?)" "minemineminemine"
+  [ -L link ]
+  [ ! -e planted ]
+}
