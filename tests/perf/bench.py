@@ -4,8 +4,9 @@ Usage: bench.py [--rounds N] [--only GROUP]... [--offline] [--json FILE] [--chec
 
 Everything happens below one temporary folder with a HOME of its own, from a project whose path
 has a space; Pyve is installed there first and measured as a user has it, through the link in
-~/.local/bin. Peers: uv and virtualenv beside this Python, direnv and strace on PATH. Groups: run,
-words, status, init, reload, conda, processes.
+~/.local/bin. Peers: uv and virtualenv beside this Python, direnv and strace on PATH; pip-tools,
+poetry, pdm and pip in .dev/peers. Groups: run, words, status, init, reload, conda, lock, check,
+sync, memory, processes.
 
 Exit: 0 measured, whatever the ratios are; 1 a command failed, or (--check) a ratio is over its
 budget; 2 the options are wrong.
@@ -17,7 +18,6 @@ import argparse
 import json
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import sys
@@ -27,22 +27,28 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from conda_runs import plan_conda
+from lock_runs import plan_check, plan_lock, plan_sync
+from lock_scenes import Scene
+from memory_runs import MEMORY_BUDGET, measure_memory
+from peers import Peers, lend
 from processes import ProcessCount, trace_command
-from report import format_counts, format_group, is_over
+from reload_runs import make_envrc, plan_reload
+from report import format_counts, format_group, format_memory, is_over
 from status_runs import plan_status
 from timing import BenchError, Command, Group, Ratio
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = ("run", "words", "status", "init", "reload", "conda", "processes")
+GROUPS = (
+    *("run", "words", "status", "init", "reload", "conda"),
+    *("lock", "check", "sync", "memory", "processes"),
+)
 PYPROJECT = '[project]\nname = "bench"\nversion = "1"\nrequires-python = ">=3.9"\n'
-EXPORTS = "export BENCH_ONE=1\nexport BENCH_TWO=2\nexport BENCH_THREE=3\n"
-
-# What the outside world has to lend to a peer that fetches something, before the clock runs.
-LENT = ("UV_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 
 
 class Bench:
     """The private home, the peers that were found, and the projects that are measured."""
+
+    said = ""
 
     def __init__(self, home: Path, rounds: int, offline: bool) -> None:
         self.home = home
@@ -50,6 +56,12 @@ class Bench:
         self.offline = offline
         self.log = home / "stderr.log"
         self.skipped: list[str] = []
+        # Of lock_scenes: the peers, the scenes by their titles, the projects in which a peer took
+        # too long, and processes to end.
+        self.peers: Peers | None = None
+        self.scenes: dict[str, Scene | None] = {}
+        self.stopped: set[Path] = set()
+        self.processes: list[subprocess.Popen[str]] = []
         self.pyve = str(home / ".local/bin/pyve")
         self.env = {
             "HOME": str(home),
@@ -82,23 +94,48 @@ class Bench:
         self.skipped.append(text)
         print(f"NOT MEASURED: {text}", file=sys.stderr)
 
-    def call(self, argv: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> None:
-        """Run a step of the preparation.
+    def close(self) -> None:
+        """End the processes that were started."""
+        for process in self.processes:
+            process.communicate()
+
+    def read(self, argv: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> str:
+        """Run a step of the preparation, and give what it prints.
 
         Raises:
             BenchError: when it fails.
         """
-        done = subprocess.run(
-            argv,
-            cwd=folder,
-            env=dict(env or self.env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        self.call(argv, folder, env)
+        return self.said
+
+    def call(
+        self,
+        argv: Sequence[str],
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        limit: int | None = None,
+    ) -> None:
+        """Run a step of the preparation.
+
+        Raises:
+            BenchError: when it fails, or takes longer than so many seconds.
+        """
+        try:
+            done = subprocess.run(
+                argv,
+                cwd=folder,
+                env=dict(env or self.env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=limit,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise BenchError(f"{' '.join(argv)}: stopped after {limit} seconds") from error
+        self.said = done.stdout
         if done.returncode != 0:
             line = " ".join(argv)
             raise BenchError(f"{line}: exit status {done.returncode}\n{done.stdout.strip()}")
@@ -185,13 +222,6 @@ def plan_run(bench: Bench) -> Group:
     return group
 
 
-def make_envrc(bench: Bench, folder: Path) -> None:
-    """Make a folder whose .envrc only exports three variables."""
-    folder.mkdir(exist_ok=True)
-    (folder / ".envrc").write_text(EXPORTS, encoding="utf-8")
-    bench.call([bench.direnv, "allow", "."], folder)
-
-
 def plan_words(bench: Bench) -> Group:
     """What answers in words only, against an empty bash."""
     folder = bench.home / "words only"
@@ -223,7 +253,7 @@ def prime_uv(bench: Bench, python: str, folder: Path) -> dict[str, str] | None:
     Returns:
         The environment variables with which it then works without a network, or None.
     """
-    lent = {k: v for k, v in os.environ.items() if k.upper().startswith(LENT)}
+    lent = lend()
     argv = [bench.uv, "venv", "--seed", "--python", python, "--clear", ".venv"]
     online = {**lent, **bench.env}
     del online["UV_OFFLINE"]
@@ -274,8 +304,7 @@ def plan_init(bench: Bench) -> Group:
             group.commands.append(bench.command(label, argv, folder, clear, 0, **seeded))
         if not bench.offline and seeded == {}:
             # As a user has it: the wheel comes from the cache, but the index is asked.
-            lent = {k: v for k, v in os.environ.items() if k.upper().startswith(LENT)}
-            command = bench.command("uv venv --seed", argv, folder, clear, 0, **lent)
+            command = bench.command("uv venv --seed", argv, folder, clear, 0, **lend())
             env = {k: v for k, v in command.env.items() if k != "UV_OFFLINE"}
             group.commands.append(Command(command.label, argv, folder, env, clear))
     if bench.virtualenv:
@@ -297,48 +326,6 @@ def plan_init(bench: Bench) -> Group:
         Ratio("pyve init, no template yet", "python -m venv", 1.0),
     ]
     return group
-
-
-def plan_reload(bench: Bench) -> Group:
-    """What it costs to come into a project, and a prompt where nothing has changed."""
-    group = Group("reload", max(3, bench.rounds // 2), 2)
-    if not bench.direnv:
-        return group
-    exports = bench.home / "three exports"
-    make_envrc(bench, exports)
-    ours = bench.make_project("direnv project")
-    filled = bench.make_project("direnv project with values")
-    (filled / ".env").write_text("BENCH_ONE=1\nBENCH_TWO=2\n", encoding="utf-8")
-    bench.call([bench.pyve, "hook", "--trust"], filled)
-    for folder in (ours, filled):
-        bench.call([bench.direnv, "allow", "."], folder)
-    argv = [bench.direnv, "export", "bash"]
-    enter = [bench.pyve, "hook", "--export", "bash"]
-    group.commands = [
-        bench.command("direnv, three exports", argv, exports),
-        bench.command("direnv, .envrc of pyve init", argv, ours),
-        bench.command("direnv, the same with an .env", argv, filled),
-        bench.command("pyve hook, into the project", [*enter, str(ours)], ours),
-        bench.command("pyve hook, the same with an .env", [*enter, str(filled)], filled),
-        bench.command("100 prompts in it, direnv", prompts(bench, "direnv", exports), exports),
-        bench.command("100 prompts in it, pyve hook", prompts(bench, "pyve", ours), ours),
-    ]
-    group.ratios = [
-        Ratio("direnv, .envrc of pyve init", "direnv, three exports", 1.2),
-        Ratio("direnv, the same with an .env", "direnv, three exports", None),
-        Ratio("pyve hook, into the project", "direnv, three exports", 1.0),
-        Ratio("pyve hook, the same with an .env", "direnv, the same with an .env", 1.0),
-        Ratio("100 prompts in it, pyve hook", "100 prompts in it, direnv", 0.1),
-    ]
-    return group
-
-
-def prompts(bench: Bench, tool: str, folder: Path) -> list[str]:
-    """Return a bash that comes into the folder and runs a hook as 100 prompts would."""
-    program = shlex.quote(bench.pyve if tool == "pyve" else bench.direnv)
-    steps = f"for ((i = 0; i < 100; i++)); do _{tool}_hook; done"
-    line = f"""eval "$({program} hook bash)"; cd -- {shlex.quote(str(folder))} && {steps}"""
-    return [bench.bash, "-c", f"{{ {line}; }} 2>/dev/null"]
 
 
 def count(bench: Bench) -> dict[str, ProcessCount]:
@@ -363,7 +350,11 @@ def count(bench: Bench) -> dict[str, ProcessCount]:
 
 
 def write_json(
-    path: Path, bench: Bench, groups: Sequence[Group], counts: Mapping[str, ProcessCount]
+    path: Path,
+    bench: Bench,
+    groups: Sequence[Group],
+    counts: Mapping[str, ProcessCount],
+    sizes: Mapping[str, float],
 ) -> None:
     """Write the raw numbers: nanoseconds of every round, ratios, programs, what is missing."""
     data = {
@@ -379,6 +370,7 @@ def write_json(
                 "of": ratio.of,
                 "to": ratio.to,
                 "above": ratio.above,
+                "less": ratio.less,
                 "ratio": group.compare(ratio),
                 "ratio_of_minima": group.compare(ratio, min),
                 "budget": ratio.budget,
@@ -386,6 +378,7 @@ def write_json(
             for group in groups
             for ratio in group.ratios
         ],
+        "megabytes": dict(sizes),
         "processes": {
             label: {"forks": seen.forks, "programs": seen.programs}
             for label, seen in counts.items()
@@ -414,40 +407,54 @@ def read_options(argv: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def show(lines: Sequence[str]) -> None:
+    """Print a part of the table, if there is anything in it."""
+    if lines:
+        print("\n".join(lines), end="\n\n", flush=True)
+
+
 def measure(bench: Bench, only: Sequence[str], json_file: Path | None) -> bool:
     """Measure and print group by group.
 
     Returns:
         Whether every ratio is within its budget.
     """
-    plans = {
+    plans: dict[str, Callable[[Bench], Group | list[Group]]] = {
         "run": plan_run,
         "words": plan_words,
         "status": plan_status,
         "init": plan_init,
         "reload": plan_reload,
         "conda": plan_conda,
+        "lock": plan_lock,
+        "check": plan_check,
+        "sync": plan_sync,
     }
     groups: list[Group] = []
     counts: dict[str, ProcessCount] = {}
+    sizes: dict[str, float] = {}
     for name in only:
         if name == "processes":
             counts = count(bench)
-            lines = format_counts(counts) if counts else []
+            show(format_counts(counts) if counts else [])
+        elif name == "memory":
+            sizes = measure_memory(bench)
+            show(format_memory(sizes, MEMORY_BUDGET) if sizes else [])
         else:
-            group = plans[name](bench)
-            group.measure(bench.log)
-            groups.append(group)
-            lines = format_group(group) if group.commands else []
-        if lines:
-            print("\n".join(lines), end="\n\n", flush=True)
+            planned = plans[name](bench)
+            for group in planned if isinstance(planned, list) else [planned]:
+                group.measure(bench.log)
+                bench.stopped.update(command.folder for command in group.stopped)
+                groups.append(group)
+                show(format_group(group) if group.commands else [])
     over = [f"{r.of} / {r.to}" for g in groups for r in g.ratios if is_over(g, r)]
+    over += [f"memory of {label}" for label, size in sizes.items() if size > MEMORY_BUDGET]
     for text in bench.skipped:
         print(f"not measured: {text}")
     for text in over:
         print(f"over budget: {text}")
     if json_file:
-        write_json(json_file, bench, groups, counts)
+        write_json(json_file, bench, groups, counts, sizes)
     return not over
 
 
@@ -458,6 +465,7 @@ def main(argv: Sequence[str]) -> int:
     here = Path.cwd()
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="pyve bench ") as folder:
+        bench: Bench | None = None
         try:
             bench = Bench(Path(folder).resolve(), options.rounds, options.offline)
             bench.call([bench.bash, str(ROOT / "pyve.sh"), "self", "install"], bench.home)
@@ -469,6 +477,8 @@ def main(argv: Sequence[str]) -> int:
             return 1
         finally:
             os.chdir(here)
+            if bench:
+                bench.close()
     print(f"{time.monotonic() - start:.0f} seconds in all")
     return 1 if options.check and not within else 0
 
