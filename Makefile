@@ -13,7 +13,7 @@ PYTHON = .dev/bin/python
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
-demo: ## Take examples/greeter-package from nothing to its tests passing
+demo: ## Take an example from nothing to its tests passing, and lock another
 	@scripts/demo.sh
 
 check: dev ## Lint and type-check everything, and see that generated documents are current
@@ -28,7 +28,7 @@ test: ## Run the unit tests, then the integration tests
 test-unit: dev ## Run the bats tests and the helpers' own tests
 	@scripts/test-unit.sh
 
-test-portable: dev ## Run the unit tests with busybox and the original awk instead of GNU tools
+test-portable: dev ## Run the bats tests with busybox and the original awk instead of GNU tools
 	@scripts/test-portable.sh
 
 test-integration: dev ## Run the black-box tests

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Take examples/greeter-package from nothing to its tests passing, and show each step.
+# Take examples/greeter-package from nothing to its tests passing, lock examples/web-api and install it from
+# the lock, and show each step.
 #
 # Usage: scripts/demo.sh
 #
-# Works on a copy in a temporary folder and with a HOME of its own, both removed at the end. The
-# network is used by pip only: for the package's build backend, and for pytest.
+# Works on copies in a temporary folder and with a HOME of its own, both removed at the end. The
+# network is used for the package's build backend, for pytest, for the web API's dependencies, and for Pyve's own
+# tools, which lock. Where no index answers, locking is left out, with a word.
 # Exit: 0 every step did what it should; otherwise the status of the step that failed.
 set -euo pipefail
 
@@ -36,13 +38,35 @@ show() {
   fi
 }
 
+# Usage: copy_example <name> <folder>
+# Copies an example. Somebody may have tried it in place: the demo begins with nothing.
+copy_example() {
+  mkdir -p "$2"
+  cp -R "$ROOT/examples/$1/." "$2/"
+  rm -rf "$2/.venv" "$2/.pyve" "$2/.envrc" "$2/.env" "$2/pylock.toml"
+}
+
+# Usage: show_lock
+# Locks the web API, and installs it from the lock.
+show_lock() {
+  copy_example web-api "$WORK/my api"
+  cd "$WORK/my api"
+  if ! (show pyve lock); then
+    printf '\nNot shown: pyve sync, add and why, as examples/web-api cannot be locked here.\n'
+    return 0
+  fi
+  show pyve sync
+  show pyve tree
+  show pyve add --dry-run --dev pytest
+  show pyve run python -c 'import app; print(app.app)'
+  printf '\nShown: a lock for all platforms, and an environment made from it.\n'
+}
+
 # Usage: demo
 demo() {
   local project="$WORK/my greeter"
-  mkdir -p "$WORK/home" "$WORK/bin" "$project"
-  cp -R "$ROOT/examples/greeter-package/." "$project/"
-  # Somebody may have tried the example in place: the demo begins with nothing.
-  rm -rf "$project/.venv" "$project/.pyve" "$project/.envrc" "$project/.env"
+  mkdir -p "$WORK/home" "$WORK/bin"
+  copy_example greeter-package "$project"
   ln -s "$ROOT/pyve.sh" "$WORK/bin/pyve"
 
   export HOME="$WORK/home" PATH="$WORK/bin:$PATH"
@@ -57,6 +81,7 @@ demo() {
   show env CI=1 pyve test
   show pyve doctor
   printf '\nShown: a package from nothing to an environment, its command, its tests and a check-up.\n'
+  show_lock
 }
 
 demo

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes docs/commands.md and docs/pyve.1 from the headers of lib/commands, and docs/errors.md from the
-# registry of codes; with --check compares only.
+# Writes docs/commands.md, docs/pyve.1 and lib/data/commands.txt from the headers of lib/commands, and docs/errors.md
+# from the registry of codes; with --check compares only.
 set -euo pipefail
 
 root=$(CDPATH="" cd -- "${BASH_SOURCE[0]%/*}/.." && pwd)
@@ -35,9 +35,20 @@ keep_current() {
   fi
 }
 
+# Usage: list_commands
+# Prints name, group and summary of each command, for read_command_list.
+list_commands() {
+  local i
+  read_all_headers
+  for ((i = 0; i < ${#help_names[@]}; i++)); do
+    printf '%s\t%s\t%s\n' "${help_names[i]}" "${help_groups[i]}" "${help_summaries[i]}"
+  done
+}
+
 find_version
 version=$REPLY
 keep_current docs/commands.md "$(show_markdown)" "${1-}"
+keep_current lib/data/commands.txt "$(list_commands)" "${1-}"
 keep_current docs/errors.md "$(show_errors_markdown)" "${1-}"
 keep_current docs/pyve.1 "$(show_man "$version")" "${1-}"
 exit "$status"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the unit tests with other tools than GNU's: busybox for everything that it has, the original
+# Run the bats tests with other tools than GNU's: busybox for everything that it has, the original
 # awk, and without flock, realpath, timeout and the programs for SHA digests.
 #
 # Usage: scripts/test-portable.sh [file.bats]...
@@ -50,4 +50,5 @@ if ! type -P busybox >/dev/null; then
   exit 0
 fi
 make_farm
+(($# > 0)) || set -- tests/unit/*.bats
 PATH=$PWD/$FARM exec scripts/test-unit.sh "$@"

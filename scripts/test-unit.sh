@@ -64,7 +64,7 @@ main() {
     run_bats "$@" 2>&1 | summarize || status=1
   fi
   if ((chosen == 0 && ${#python_tests[@]} > 0)); then
-    .dev/bin/python -m pytest -q tests/unit || status=1
+    .dev/bin/python -m pytest -q -rs -n auto tests/unit || status=1
   fi
   return "$status"
 }
