@@ -130,8 +130,8 @@ def _find_target(conflict: Conflict) -> str:
     for found in (words.missing, words.unusable, _list_yanked(conflict), words.nothing):
         if found:
             return next(iter(found))
-    if conflict.error.code == "E_RESOLVE_MISSING" and words.available:
-        return next(iter(words.available))
+    if conflict.error.code == "E_RESOLVE_MISSING" and (words.available or words.absent):
+        return next(iter((*words.available, *words.absent)))
     best, most = "", 1
     for name, texts in _list_wants(conflict).items():
         reached = [

@@ -54,6 +54,7 @@ class Words:
         available: name -> what is said to be there, such as ``1.0`` or ``<=2.0``.
         unusable: name -> the environment (a marker, or other words) that no file of it fits.
         yanked: name -> the reason, which may be "".
+        absent: names of which a version is wanted that there is not.
         nothing: names of which no version is left, by a limit of time.
         limits: versions of Python, such as ``>=3.13``, that something needs.
         names: all that may be a name.
@@ -64,6 +65,7 @@ class Words:
     available: dict[str, str] = field(default_factory=dict)
     unusable: dict[str, str] = field(default_factory=dict)
     yanked: dict[str, str] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
     nothing: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
@@ -78,6 +80,10 @@ def name_of(text: str) -> str:
 def _tidy(wants: str) -> str:
     """Write what is wanted as a requirement: uv puts the marker into braces, behind the name."""
     return re.sub(r"\{([^}]*)\}([^|]*)", r"\2; \1", wants).replace("|", " or ")
+
+
+def _list_names(found: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(name_of, found)))
 
 
 def read_words(lines: Iterable[str]) -> Words:
@@ -100,15 +106,17 @@ def read_words(lines: Iterable[str]) -> Words:
     )
     yanked = re.finditer(rf"({_NAME}){_SPECIFIER} was yanked(?: \(reason: (.*?)\))?", flat)
     missing = re.findall(rf"({_NAME}) (?:was|were) not found", flat)
+    absent = re.findall(rf"there (?:is|are) no versions? of ({_NAME})==", flat)
     nothing = re.findall(rf"there (?:is|are) no versions? of ({_NAME})(?![\w.<>=!~-])", flat)
     limits = re.findall(r"Python((?:[<>=!~]=?\d+(?:\.\d+)*(?:\.\*)?,?)+)(?<!,)", flat)
     return Words(
         tuple(edges),
-        tuple(dict.fromkeys(name_of(name) for name in missing)),
+        _list_names(missing),
         available,
         {name_of(one.group(1)): one.group(2).partition("`-")[0].strip("`") for one in unusable},
         {name_of(one.group(1)): one.group(2) or "" for one in yanked},
-        tuple(dict.fromkeys(name_of(name) for name in nothing)),
+        _list_names(absent),
+        _list_names(nothing),
         tuple(dict.fromkeys(limits)),
         names,
     )

@@ -316,6 +316,15 @@ CASES = (
         "alpha 2.0",
     ),
     Case(
+        "missing: no such version, and that one alone is wanted",
+        ("alpha==99",),
+        "E_RESOLVE_MISSING",
+        "there is no version of alpha that fits alpha==99",
+        ("alpha==99", "there is alpha 2.0, 1.1, 1.0", "before a release, there is alpha 3.0rc1"),
+        "pyve add alpha==2.0",
+        "alpha 2.0",
+    ),
+    Case(
         "missing: yanked",
         ("pulled", "ring"),
         "E_RESOLVE_MISSING",
