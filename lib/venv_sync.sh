@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # The environment of the venv backend made equal to pylock.toml, by uv; all of it or nothing.
 #
-# What is in use is never worked on: a copy of hard links is, which then takes its place in one step. In
-# pyve.state stand the digest of the lock, what was chosen of it and the digest of what the project itself was
-# installed from, and in pyve.packages the names of what is installed: while all that is as it was, there is
-# nothing to do, and no Python is started to find that out.
+# What is in use is never worked on: a copy of hard links is, which then takes its place in one step. (Only where
+# the environment is a link to another place, that is worked on itself.) In pyve.state stand the digest of the lock,
+# what was chosen of it and the digest of what the project itself was installed from, and in pyve.packages the names
+# of what is installed: while all that is as it was, there is nothing to do, and no Python is started to find that
+# out.
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   printf 'lib/venv_sync.sh is sourced by pyve.sh, not run.\n' >&2
@@ -18,6 +19,7 @@ declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 declare -F needs_no_sync >/dev/null || . "${BASH_SOURCE[0]%/*}/sync_state.sh"
 declare -F find_venv_lock_state >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_lock.sh"
 declare -F read_uv_line >/dev/null || . "${BASH_SOURCE[0]%/*}/requirements.sh"
+declare -F write_project_files >/dev/null || . "${BASH_SOURCE[0]%/*}/project_files.sh"
 
 # The environment that is being made, where there was none.
 _sync_half=""
@@ -209,8 +211,8 @@ is_environment_whole() {
 # For sync_environment: there is no environment yet. With --dry-run, one that nobody sees is asked.
 sync_fresh_environment() {
   local _sync_local="" status=0 new=$PWD/.pyve/tmp/new.venv.$$
-  # shellcheck disable=SC2034 # what the functions of pyve init look at
-  local mode=fresh venv=${SYNC_PLACE#"$PWD/"} name=${PWD##*/} backend=venv wish="" opt_no_direnv=1 opt_local_env=""
+  # (pyve sync writes no .envrc.)
+  local folder=${SYNC_PLACE#"$PWD/"} name=${PWD##*/} wish="" opt_no_direnv=1 opt_local_env=""
   [[ -z $_sync_keeps ]] || _sync_selection=""
   extend_selection
   SYNC_MADE=1
@@ -221,9 +223,7 @@ sync_fresh_environment() {
     SYNC_DONE=1
     return "$status"
   fi
-  # shellcheck source=/dev/null # what pyve init writes beside the environment
-  declare -F write_project_files >/dev/null || . "$PYVE_ROOT/lib/commands/init.sh"
-  is_replaceable "$venv" && check_init_files || return 1
+  is_replaceable "$folder" && check_project_files || return 1
   at_exit clear_half_sync
   _sync_half=$SYNC_PLACE
   if ! make_empty_environment || ! apply_sync "$SYNC_PLACE" || ! record_sync "$SYNC_PLACE"; then
@@ -231,9 +231,9 @@ sync_fresh_environment() {
     return 1
   fi
   _sync_half=""
-  log_success "Made $venv with Python $PYTHON_VERSION ($PYTHON_SOURCE: $PYTHON)"
+  log_success "Made $folder with Python $PYTHON_VERSION ($PYTHON_SOURCE: $PYTHON)"
   SYNC_DONE=1
-  write_project_files
+  write_project_files venv "$folder" "$name" "$wish"
 }
 
 # Usage: clear_half_sync
@@ -244,12 +244,12 @@ clear_half_sync() {
 }
 
 # Usage: make_empty_environment
-# For sync_fresh_environment: makes SYNC_PLACE, with nothing in it but pip. Sets wish, the version for the config.
+# For sync_fresh_environment: makes SYNC_PLACE, with nothing in it but pip, for the project called name. Sets wish, the
+# version for the config.
 make_empty_environment() {
   local status=0 PROBE_SOON=${PROBE_SOON-1}
   choose_interpreter "" && ensure_template || return 1
   wish=${PYTHON_VERSION%.*}
-  # shellcheck disable=SC2034 # for the functions of pyve init
   [[ $PYTHON_WISH_KIND != version ]] || wish=$PYTHON_WISH
   build_environment venv "$SYNC_PLACE" "$name" || status=$?
   if ((status == 3)); then

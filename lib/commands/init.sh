@@ -35,7 +35,7 @@
 
 cmd_init() {
   local mode venv name backend wish deps_answer=""
-  need utils cli backend_detect env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv activation trust
+  need utils cli backend_detect env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv activation trust project_files
   parse_options "$@" && expect_arguments 1 && check_init_input || return 1
   choose_init_mode || return 1
   [[ $mode != cancel ]] || return 0
@@ -45,14 +45,14 @@ cmd_init() {
     init_conda
     return
   fi
-  choose_init_folder && check_init_files || return 1
+  choose_init_folder && check_project_files || return 1
   lock_project || return 1
   if [[ $mode == update ]]; then
     update_environment || return 1
   else
     make_environment || return 1
   fi
-  write_project_files && make_testenv || return 1
+  write_project_files venv "$venv" "$name" "$wish" && make_testenv || return 1
   if [[ $mode == force && -d .pyve/envs ]]; then
     need micromamba_env conda_project
     remove_other_conda_envs "" || return 1
@@ -75,11 +75,11 @@ init_conda() {
       why "an environment of another name has to be made anew" fix "pyve init --force --env-name $opt_env_name"
     return 1
   fi
-  check_init_files || return 1
+  check_project_files || return 1
   prepare_conda "$opt_env_name" "$opt_engine" "$opt_auto_bootstrap" "$opt_bootstrap_to" "$opt_strict" || return 1
   name=$CONDA_NAME venv=$CONDA_ENVS/$CONDA_NAME
   lock_project && ensure_conda_env "$mode" && finish_conda_project || return 1
-  write_project_files || return 1
+  write_project_files micromamba "$venv" "$name" || return 1
   remove_replaced_environments || return 1
   # Not made before somebody tests: the Python of each conda environment is an interpreter of its own, for
   # which a template would have to be made.
@@ -225,41 +225,6 @@ choose_init_folder() {
   is_replaceable "$venv" && is_replaceable "${REPLY:-$venv}"
 }
 
-# Usage: is_replaceable <folder>
-# True when the folder is an environment, a link to one, empty, or not there.
-is_replaceable() {
-  local content
-  if [[ ! -e $1 || -L $1 || -f $1/pyvenv.cfg ]]; then
-    return 0
-  fi
-  content=$(ls -A -- "$1") || return 1
-  if [[ ! -d $1 || -n $content ]]; then
-    fail E_VENV_FOREIGN "$1 is there, and it is not an environment" \
-      why "it has no pyvenv.cfg; Pyve does not touch what it did not make" fix "pyve init .venv-pyve"
-    return 1
-  fi
-}
-
-# Usage: check_init_files
-# Checks that what init is going to write can be written, before it makes anything.
-check_init_files() {
-  local file
-  if [[ -n $opt_local_env && -f ${HOME-}/.local/.env && ! -r ${HOME-}/.local/.env ]]; then
-    fail E_FILE_READ "cannot read ~/.local/.env" why "no permission; nothing was changed" fix "chmod u+r $(printf '%q' "$HOME/.local/.env")"
-    return 1
-  fi
-  for file in .gitignore .pyve/config; do
-    if [[ -L $file || (-e $file && ! -f $file) ]]; then
-      fail E_FILE_WRITE "cannot write $file" why "it is there, and it is not a plain file; nothing was changed" fix "mv $file $file.old"
-      return 1
-    fi
-  done
-  if [[ ! -w . ]]; then
-    fail E_FILE_WRITE "cannot write in $PWD" why "no permission, or the file system is read-only; nothing was changed" fix "chmod u+w ."
-    return 1
-  fi
-}
-
 # Usage: ask_for_requirements
 # Sets REQUIREMENTS to what is to be installed: with --deps, or with a yes on a terminal. Asks once.
 # REQUIREMENTS_TEXT: the same for a person.
@@ -370,45 +335,6 @@ update_environment() {
     tell_requirements
   fi
   log_success "Updated $venv (Python $ENV_PYTHON_VERSION)"
-}
-
-# Usage: write_project_files
-# Writes version file, .gitignore, .envrc, .env and config; keeps what is there.
-write_project_files() {
-  if [[ $backend == venv ]]; then
-    write_version_file && write_gitignore_template "$venv" "$ENV_FILE_NAME" .envrc || return 1
-  else
-    write_gitignore_template "$ENV_FILE_NAME" .envrc || return 1
-  fi
-  if [[ -z $opt_no_direnv ]]; then
-    write_envrc "$backend" "$venv" "$name" || return 1
-  fi
-  write_env_file "$opt_local_env" || return 1
-  if [[ $backend == venv ]]; then
-    config_set pyve_version "$VERSION" backend venv venv.directory "$venv" python.version "$wish" || return 1
-  else
-    config_set pyve_version "$VERSION" backend micromamba micromamba.env_name "$name" \
-      ${opt_engine:+micromamba.engine "$opt_engine"} || return 1
-  fi
-  # Where no record can be kept, the hook will ask; nothing else depends on it.
-  record_trust "$PWD" || log_verbose "The shell hook will not enter this project: no record can be written"
-}
-
-# Usage: write_version_file
-# Writes the version file of the manager that has the interpreter, when there is none.
-write_version_file() {
-  local file
-  if [[ -f .tool-versions || -f .python-version ]]; then
-    log_verbose "A version file is there and stays as it is"
-  elif [[ $PYTHON_MANAGER != system ]]; then
-    # A manager that does not have the version would complain about the file.
-    VERSION_MANAGER=$PYTHON_MANAGER
-    set_local_python_version "$PYTHON_VERSION" || return 1
-    file=.python-version
-    [[ -f $file ]] || file=.tool-versions
-    record_made "$file" || return 1
-    log_success "Wrote $file ($PYTHON_VERSION)"
-  fi
 }
 
 # Usage: make_testenv
