@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Make .dev/, the private home of everything that works on Pyve and is no part of it: a Python
 # virtual environment with the pins of requirements-dev.txt, folders of wheels for tests that run
-# without a network, and a toolchain of Pyve's own, which tests share.
+# without a network, a toolchain of Pyve's own, which tests share, and, where npm is, the tools of
+# tests/fixtures/node.
 #
 # Usage: scripts/bootstrap-dev.sh
 #
@@ -13,6 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly DEV=.dev
 readonly LOCK=.dev.lock
 readonly PINS=requirements-dev.txt
+readonly NODE=tests/fixtures/node
 # Those of the toolchain's extras that hold all others.
 readonly TOOLCHAIN_EXTRAS='conda-lock mcp sbom'
 
@@ -48,6 +50,12 @@ are_wheels_current() {
   for extra in $TOOLCHAIN_EXTRAS; do
     cmp -s "helpers/requirements/$extra.txt" "$DEV/made-from/$extra.txt" || return 1
   done
+}
+
+# Usage: are_node_tools_current
+# Status 0 when the tools of today's package-lock.json are there, or no npm is to fetch them.
+are_node_tools_current() {
+  ! type -P npm >/dev/null || cmp -s "$NODE/package-lock.json" "$DEV/made-from/package-lock.json"
 }
 
 # Usage: take_lock
@@ -258,15 +266,34 @@ fetch_toolchain_wheels() {
   done
 }
 
+# Usage: fetch_node_tools
+# Installs what package-lock.json names, with its digests, and runs nothing of it. A failure is no fault of the rest:
+# tests that need these tools say that they are missing.
+fetch_node_tools() {
+  say "Fetching type checkers from the npm registry (for tests) ..."
+  rm -rf "$DEV/node"
+  mkdir -p "$DEV/node"
+  cp "$NODE/package.json" "$NODE/package-lock.json" "$DEV/node/"
+  if (cd "$DEV/node" && npm ci --ignore-scripts --no-audit --no-fund --omit=optional >>"../../$LOCK/said" 2>&1 </dev/null); then
+    cp "$NODE/package-lock.json" "$DEV/made-from/package-lock.json"
+  else
+    rm -rf "$DEV/node"
+    say "npm ci failed: going on without what $NODE names"
+  fi
+}
+
 # Usage: main
 main() {
-  if ! are_tools_current || ! are_wheels_current; then
+  if ! are_tools_current || ! are_wheels_current || ! are_node_tools_current; then
     take_lock || return 1
     if ! are_tools_current; then
       make_tools || return 1
     fi
     if ! are_wheels_current; then
       fetch_toolchain_wheels
+    fi
+    if ! are_node_tools_current; then
+      fetch_node_tools
     fi
   fi
   scripts/make-test-toolchain.sh >/dev/null
