@@ -16,6 +16,7 @@ GLOBAL_OPTIONS=(
   "-C DIR         Work in DIR"
   "-q, --quiet    Say only what is wrong"
   "-v, --verbose  Say more, on stderr"
+  "--no-wait      Fail where another Pyve is at work in the project, in place of waiting"
   "--json         Answer with one JSON document on stdout"
   "--format FORM  json, as --json; or jsonl, a line of JSON for each event"
   "-h, --help     Show what the command does"
@@ -30,16 +31,16 @@ read_header() {
   header_usage=() header_option=() header_example=() header_exit=() header_alias=() header_about=() header_argument=() header_agent=()
   while IFS= read -r line && [[ $line == "#"* ]]; do
     case $line in
-      "# Summary: "*) header_summary=${line#"# Summary: "} ;;
-      "# States: "*) header_states=${line#"# States: "} ;;
+      "# Option: "*) header_option+=("${line#"# Option: "}") ;;
+      "# About: "*) header_about+=("${line#"# About: "}") ;;
+      "# Example: "*) header_example+=("${line#"# Example: "}") ;;
       "# Usage: "*) header_usage+=("${line#"# Usage: "}") ;;
       "# Argument: "*) header_argument+=("${line#"# Argument: "}") ;;
-      "# Option: "*) header_option+=("${line#"# Option: "}") ;;
-      "# Example: "*) header_example+=("${line#"# Example: "}") ;;
+      "# Summary: "*) header_summary=${line#"# Summary: "} ;;
       "# Exit: "*) header_exit+=("${line#"# Exit: "}") ;;
+      "# States: "*) header_states=${line#"# States: "} ;;
       "# Alias: "*) header_alias+=("${line#"# Alias: "}") ;;
       "# Agent: "*) header_agent+=("${line#"# Agent: "}") ;;
-      "# About: "*) header_about+=("${line#"# About: "}") ;;
     esac
   done <"$1"
 }
@@ -62,28 +63,23 @@ read_all_headers() {
   done
 }
 
-# Usage: read_command_list
-# As read_all_headers, from the list that is made of the headers with the documents (lib/data/commands.txt: name,
-# group and summary, with tabs between), where it has the commands that are there: one file is read, not forty.
-read_command_list() {
-  local IFS=$'\n' text="" line rest
-  local -a lines files=("$PYVE_ROOT/lib/commands"/*.sh)
-  help_names=() help_summaries=() help_groups=()
-  if [[ -r $PYVE_ROOT/lib/data/commands.txt ]]; then
-    IFS= read -r -d '' text <"$PYVE_ROOT/lib/data/commands.txt" || :
-  fi
-  set -f
-  # shellcheck disable=SC2206 # split at the line ends
-  lines=($text)
-  set +f
-  for line in ${lines[@]+"${lines[@]}"}; do
-    rest=${line#*$'\t'}
-    help_names+=("${line%%$'\t'*}")
-    help_groups+=("${rest%%$'\t'*}")
-    help_summaries+=("${rest#*$'\t'}")
+# Usage: group_commands
+# Sets REPLY to the groups of `pyve help`, each a line "[name]" with a line "  command  summary" for each of its
+# commands behind it; the first line is the number of all rooms. lib/data/commands.txt keeps it.
+group_commands() {
+  local group i line
+  read_all_headers
+  REPLY=${#help_names[@]}$'\n'
+  for group in "${HELP_GROUPS[@]}"; do
+    line="[$group]"$'\n'
+    for ((i = 0; i < ${#help_names[@]}; i++)); do
+      if [[ ${help_groups[i]} == "$group" ]]; then
+        REPLY+=$line
+        printf -v line '  %-15s %s\n' "${help_names[i]}" "${help_summaries[i]}"
+      fi
+    done
+    [[ $line == "["* ]] || REPLY+=$line
   done
-  files=("${files[@]##*/}")
-  [[ "${files[*]%.sh}" == "${help_names[*]-}" ]] || read_all_headers
 }
 
 # Usage: split_option <option line>

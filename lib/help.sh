@@ -6,7 +6,6 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F read_header >/dev/null || . "${BASH_SOURCE[0]%/*}/headers.sh"
 declare -F say >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 
 # A page that is being laid out: its text, and how wide that may be.
@@ -17,6 +16,7 @@ _page="" _page_width=80
 show_command_help() {
   # Headers are ASCII; bash is quicker when it may take a byte for a character.
   local item term words=() LC_ALL=C
+  load_headers
   begin_page
   read_header "$PYVE_ROOT/lib/commands/$1.sh"
   add_text 0 2 "pyve $1: $header_summary"
@@ -64,6 +64,13 @@ show_command_help() {
     add_entry "Also spelt: " 0 "${header_alias[*]}"
   fi
   print_text "$_page"
+}
+
+# Usage: load_headers
+# Reads lib/headers.sh, without which the overview of all commands is shown.
+load_headers() {
+  # shellcheck source=/dev/null # read when needed
+  declare -F read_header >/dev/null || . "${BASH_SOURCE[0]%/*}/headers.sh"
 }
 
 # Usage: begin_page

@@ -12,7 +12,7 @@ declare -F begin_page >/dev/null || . "${BASH_SOURCE[0]%/*}/help.sh"
 # Prints all commands, grouped: on a terminal on one screen if at all possible. For that, blank lines
 # go first, then the summaries of the groups at the end.
 show_overview() {
-  local height=23 group i at order="|" line head usage foot gap open between="" around="" lines=0
+  local height=23 i at head usage foot gap open between="" around="" lines=0
   # By the place of the group in order.
   local -a blocks=() names=() titles=()
   # (As in show_command_help.)
@@ -24,25 +24,7 @@ show_overview() {
     # One line is for the prompt below.
     height=$((REPLY - 1))
   fi
-  read_command_list
-  for group in "${HELP_GROUPS[@]}"; do
-    order+="$group|"
-  done
-  for ((i = 0; i < ${#help_names[@]}; i++)); do
-    group=${help_groups[i]}
-    [[ $order == *"|$group|"* ]] || continue
-    at=${order%%"|$group|"*}
-    at=${#at}
-    titles[at]=$group
-    names[at]+=" ${help_names[i]}"
-    printf -v line '  %-15s %s\n' "${help_names[i]}" "${help_summaries[i]}"
-    if ((${#line} > _page_width + 1)); then
-      _page=""
-      add_entry "  ${help_names[i]}" 18 "${help_summaries[i]}"
-      line=$_page
-    fi
-    blocks[at]+=$line
-  done
+  read_groups
   _page=""
   add_entry "" 0 "Pyve makes a Python project's environment exist, and says what is wrong with it."
   head=$_page _page=""
@@ -68,6 +50,42 @@ show_overview() {
     fi
   done
   print_text "$_page$around$foot"
+}
+
+# Usage: read_groups
+# For show_overview: sets titles, blocks (lines with the commands) and names of the groups. One file is read, and
+# not the headers of all rooms, as long as it was made from as many as there are.
+read_groups() {
+  local IFS=$'\n' text="" line at=-1
+  local -a list rooms=("$PYVE_ROOT/lib/commands"/*.sh)
+  [[ ! -r $PYVE_ROOT/lib/data/commands.txt ]] || IFS= read -r -d '' text <"$PYVE_ROOT/lib/data/commands.txt" || :
+  if [[ $text != "${#rooms[@]}"$'\n'* ]]; then
+    load_headers
+    group_commands
+    text=$REPLY
+  fi
+  set -f
+  # shellcheck disable=SC2206 # split at the line ends
+  list=(${text#*$'\n'})
+  set +f
+  for line in "${list[@]}"; do
+    if [[ $line == "["* ]]; then
+      at=$((at + 1))
+      line=${line#?}
+      titles[at]=${line%?} blocks[at]="" names[at]=""
+      continue
+    fi
+    set -- "${line:2:15}" "${line:18}"
+    set -- "${1%%" "*}" "$2"
+    names[at]+=" $1"
+    if ((${#line} > _page_width)); then
+      _page=""
+      add_entry "  $1" 18 "$2"
+      blocks[at]+=$_page
+    else
+      blocks[at]+=$line$'\n'
+    fi
+  done
 }
 
 # Usage: fit_overview

@@ -36,13 +36,10 @@ keep_current() {
 }
 
 # Usage: list_commands
-# Prints name, group and summary of each command, for read_command_list.
+# Prints the groups of commands, for `pyve help`.
 list_commands() {
-  local i
-  read_all_headers
-  for ((i = 0; i < ${#help_names[@]}; i++)); do
-    printf '%s\t%s\t%s\n' "${help_names[i]}" "${help_groups[i]}" "${help_summaries[i]}"
-  done
+  group_commands
+  printf '%s' "$REPLY"
 }
 
 find_version

@@ -99,7 +99,7 @@ END
 }
 
 @test "split_option tells form and text apart" {
-  load_lib help
+  load_lib headers
   split_option "-r, --requirement FILE  Requirements file"
   assert_equal "$option_form|$option_text" "-r, --requirement FILE|Requirements file"
   split_option "--force   Anew"
