@@ -35,8 +35,8 @@ change_conda() {
   lock_conda_quietly || return 1
   answer_edit false
   answer_conda_changes
-  [[ -n $opt_no_sync ]] || { keep_project_files && sync_conda_again; } || return 1
-  drop_kept_files
+  [[ -n $opt_no_sync ]] || sync_conda_again || return 1
+  commit_change
   [[ $work == add ]] || verb="Removed from"
   if ((${#EDIT_FILES[@]})); then
     log_success "$verb ${EDIT_FILES[*]}"
@@ -61,8 +61,8 @@ upgrade_conda() {
   fi
   keep_files "$CONDA_LOCK" && lock_conda_quietly --upgrade || return 1
   tell_conda_upgrade false
-  [[ -n $opt_no_sync ]] || { keep_project_files && sync_conda_again; } || return 1
-  drop_kept_files
+  [[ -n $opt_no_sync ]] || sync_conda_again || return 1
+  commit_change
 }
 
 # Usage: tell_conda_upgrade <whether it is a dry run: true|false>

@@ -166,9 +166,15 @@ solve_conda_lock() {
   local file=.pyve/tmp/lock.$$ status=0
   choose_engine "$opt_engine" || return 1
   lock_project && mkdir -p .pyve/tmp || return 1
+  if [[ -n $_change_open && ${2-} != --preview ]]; then
+    load_journal
+    keep_files "$1" || return 1
+  fi
   prepare_helper conda-lock conda_lock_file --answer "$file" lock --file "$CONDA_MANIFEST" "${words[@]}" \
     --engine "${CONDA_ENGINE_PATH:-rattler}" --output "$@" || return 1
-  run_long "Locking for ${platforms[*]}" read_engine_line "${HELPER_COMMAND[@]}" || status=$?
+  # (What the helper writes goes by way of this folder; see helpers/pyve_core/durable.py.)
+  # So do its temporary files: in a folder of the system's, those of a killed one would stay.
+  PYVE_STAGE=$PWD/.pyve/tmp TMPDIR=$PWD/.pyve/tmp run_long "Locking for ${platforms[*]}" read_engine_line "${HELPER_COMMAND[@]}" || status=$?
   take_helper_answer "$status" "$file" || return 1
   tell_helper_warnings
   get_helper_values upgraded

@@ -7,6 +7,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F prepare_conda >/dev/null || . "${BASH_SOURCE[0]%/*}/conda_project.sh"
+declare -F begin_change >/dev/null || . "${BASH_SOURCE[0]%/*}/journal.sh"
 declare -F lock_conda >/dev/null || . "${BASH_SOURCE[0]%/*}/conda_lock.sh"
 declare -F ensure_toolchain >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain.sh"
 declare -F find_lock_state >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_lock.sh"
@@ -18,6 +19,8 @@ sync_conda() {
   local line place
   need micromamba_core micromamba_file micromamba_lock micromamba_env project_state
   refuse_venv_options && choose_conda_archives || return 1
+  # Lock, environment and config change together.
+  begin_change
   refresh_conda_lock || return 1
   prepare_conda "" "" "" "" "$opt_frozen" || return 1
   place=$CONDA_ENVS/$CONDA_NAME
@@ -37,6 +40,7 @@ sync_conda() {
   answer_json drift "$REPLY"
   if ((${#DRIFT[@]} == 0)); then
     [[ -n $opt_dry_run ]] || note_conda_lock "$place" || return 1
+    [[ $PYVE_COMMAND != sync ]] || commit_change
     log_success "The environment is what $CONDA_LOCK says"
     return 0
   fi
@@ -51,6 +55,7 @@ sync_conda() {
   log_info "A conda environment is not changed in place: it is made anew from $CONDA_LOCK, as by pyve init --force"
   ensure_conda_env force && finish_conda_project || return 1
   config_set pyve_version "$VERSION" backend micromamba micromamba.env_name "$CONDA_NAME" || return 1
+  [[ $PYVE_COMMAND != sync ]] || commit_change
   log_success "Synced $place with $CONDA_LOCK"
 }
 

@@ -9,15 +9,24 @@ fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 
+# The change of several things that is going on: "1", or ""; where it is noted, what it is about, and whether the notes were
+# made durable. See lib/journal.sh. (A room may read this file once more.)
+if ! declare -F load_journal >/dev/null; then
+  _change_open="" _change_folder="" _change_lines=() _change_synced=""
+fi
+
 # What Pyve wrote in a project: a line "<cksum> <size> <file>" each. Ignored by git.
 MADE_RECORD=".pyve/state"
 
 # Usage: read_file <file>
-# Sets REPLY to the file's text, up to its first NUL; to "" when it cannot be read.
+# Sets REPLY to the file's text, up to its first NUL; to "" when it cannot be read, or has more than 1,048,576 characters:
+# nothing that Pyve reads itself is that large. READ_CUT: "1" when REPLY is not all that is in it.
 read_file() {
-  REPLY=""
-  if [[ -f $1 && -r $1 ]]; then
-    IFS= read -r -d '' REPLY <"$1" || :
+  REPLY="" READ_CUT=""
+  # (A read that comes to the end of the file fails.)
+  if [[ -f $1 && -r $1 ]] && IFS= read -r -d '' -n 1048577 REPLY <"$1"; then
+    READ_CUT=1
+    ((${#REPLY} <= 1048576)) || REPLY=""
   fi
 }
 
@@ -25,7 +34,7 @@ read_file() {
 # Replaces the file's text in one step. An existing file keeps its mode, and is not touched when
 # it says the same already. Status 1, and the old file, when that fails.
 write_file() {
-  local file=$1 text=$2 temporary="$1.pyve-new.$$"
+  local file=$1 text=$2 temporary="$1.pyve-new.$$" is_there=""
   if [[ -L $file ]]; then
     load_fixes
     propose_move "$file"
@@ -41,6 +50,13 @@ write_file() {
   fi
   if [[ -f $file ]]; then
     read_file "$file"
+    if [[ -n $READ_CUT ]]; then
+      # (The text was made from what was read.)
+      load_fixes
+      propose_move "$file"
+      fail E_FILE_KIND "$file is no text, so it is not changed" why "it has a NUL byte, or more than 1048576 characters" fix "$REPLY"
+      return 1
+    fi
     if [[ $REPLY == "$text" ]]; then
       return 0
     fi
@@ -48,11 +64,36 @@ write_file() {
       fail_write "$file"
       return 1
     fi
+    is_there=1
   fi
-  if ! { printf '%s' "$text" >"$temporary" && mv -f -- "$temporary" "$file"; } 2>/dev/null; then
+  if [[ -n $_change_open ]]; then
+    load_journal
+    if ! keep_written "$file" "$text"; then
+      rm -f -- "$temporary" 2>/dev/null || :
+      return 1
+    fi
+  fi
+  # (A power cut must not leave an empty file in the place of one that had something in it.)
+  if ! { printf '%s' "$text" >"$temporary" && { [[ -z $is_there ]] || sync_files "$temporary"; } && mv -f -- "$temporary" "$file"; } 2>/dev/null; then
     rm -f -- "$temporary" 2>/dev/null || :
     fail_write "$file"
     return 1
+  fi
+}
+
+# Usage: load_journal
+# Reads lib/journal.sh, which only changes of several things need.
+load_journal() {
+  # shellcheck source=/dev/null # read when needed; it reads this file back
+  declare -F keep_files >/dev/null || . "${BASH_SOURCE[0]%/*}/journal.sh"
+}
+
+# Usage: sync_files <file or folder>...
+# Has the system write them to the disk, as far as it can be asked to.
+sync_files() {
+  # (With names that is no wish for everything, but not every system's sync takes names.)
+  if [[ $OSTYPE != linux* ]] || ! sync -- "$@" 2>/dev/null; then
+    sync 2>/dev/null || :
   fi
 }
 

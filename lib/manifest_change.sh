@@ -7,72 +7,13 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F keep_files >/dev/null || . "${BASH_SOURCE[0]%/*}/journal.sh"
 declare -F call_helper >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
 declare -F lock_project >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F find_backend >/dev/null || . "${BASH_SOURCE[0]%/*}/backend_detect.sh"
 declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
 declare -F write_venv_lock >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_lock_write.sh"
-
-_kept_files=()
-_kept_copies=()
-
-# Usage: keep_files <file>...
-# Keeps what the files hold, or that they are not there. Whatever happens then, at exit they are what they were,
-# unless drop_kept_files was called. Only with the lock of the project. Status 1, after a diagnostic, when a copy cannot
-# be made.
-keep_files() {
-  local file copy
-  [[ -n ${_kept_files[*]-} ]] || at_exit restore_kept_files
-  for file; do
-    [[ $file == /* ]] || file=$PWD/$file
-    # (What a link leads to is changed, and the link stays.)
-    while [[ -L $file ]]; do
-      copy=$(readlink "$file") || break
-      [[ $copy == /* ]] || copy=${file%/*}/$copy
-      file=$copy
-    done
-    copy=""
-    if [[ -e $file ]]; then
-      copy=$PWD/.pyve/tmp/kept.$$/${#_kept_files[@]}
-      if ! { mkdir -p "${copy%/*}" && cp -p -- "$file" "$copy"; } 2>/dev/null; then
-        fail_write "$copy"
-        return 1
-      fi
-    fi
-    _kept_files+=("$file")
-    _kept_copies+=("$copy")
-  done
-}
-
-# Usage: keep_project_files
-# Keeps what an init writes, which comes when the environment is missing.
-keep_project_files() {
-  keep_files .gitignore "$ENV_FILE_NAME" .envrc .pyve/config "$MADE_RECORD"
-}
-
-# Usage: restore_kept_files
-# Puts back what keep_files kept, where it is another now.
-restore_kept_files() {
-  local i file copy
-  for ((i = 0; i < ${#_kept_files[@]}; i++)); do
-    file=${_kept_files[i]} copy=${_kept_copies[i]}
-    if [[ -z $copy ]]; then
-      rm -f -- "$file"
-    elif ! cmp -s -- "$copy" "$file" && ! mv -f -- "$copy" "$file" 2>/dev/null; then
-      fail_write "$file" || :
-    fi
-  done
-  drop_kept_files
-}
-
-# Usage: drop_kept_files
-# The files may stay as they are now.
-drop_kept_files() {
-  rm -f ".pyve/tmp/kept.$$/list"
-  _kept_files=()
-  _kept_copies=()
-}
 
 # Usage: plan_edit <add|remove> [argument of helpers/edit_manifest.py]...
 # Asks what the files are to hold. Sets EDIT_FILES (as people know them), EDIT_TARGETS, EDIT_STAGED, EDIT_DIFF, and
@@ -105,39 +46,22 @@ take_edit() {
 }
 
 # Usage: apply_edit <lock> [file]...
-# Keeps the files that plan_edit named, the lock and the others, and writes what the first are to hold. Status 1 after a
-# diagnostic. When it is killed, the next command puts them back; see restore_old_manifest.
+# Begins a change, keeps the files that plan_edit named, the lock and the others, and writes what the first are to hold.
+# Status 1 after a diagnostic.
 apply_edit() {
-  local i
-  keep_files ${EDIT_TARGETS[@]+"${EDIT_TARGETS[@]}"} "$@" && list_kept_files || return 1
+  local i file part
+  keep_files ${EDIT_TARGETS[@]+"${EDIT_TARGETS[@]}"} "$@" || return 1
   for ((i = 0; i < ${#EDIT_TARGETS[@]}; i++)); do
+    file=${EDIT_TARGETS[i]}
     # Another file system may be where a link leads to: beside the target first, so that it changes in one step.
-    if ! { cp -p -- "${EDIT_STAGED[i]}" "${EDIT_TARGETS[i]}.pyve-new.$$" &&
-      mv -f -- "${EDIT_TARGETS[i]}.pyve-new.$$" "${EDIT_TARGETS[i]}"; } 2>/dev/null; then
-      rm -f -- "${EDIT_TARGETS[i]}.pyve-new.$$" 2>/dev/null || :
-      fail_write "${EDIT_TARGETS[i]}"
+    part=${file%/*}/.${file##*/}.pyve-new.$$
+    if ! { find_kept "$file" && cp -p -- "${EDIT_STAGED[i]}" "$_change_folder/new.$REPLY" &&
+      cp -p -- "${EDIT_STAGED[i]}" "$part" && sync_files "$part" && mv -f -- "$part" "$file"; } 2>/dev/null; then
+      rm -f -- "$part" 2>/dev/null || :
+      fail_write "$file"
       return 1
     fi
   done
-}
-
-# Usage: list_kept_files
-# Writes down, for restore_old_manifest, which files keep_files has kept, in its order: where they are in the project; an
-# empty line for one outside of it, to which a link leads. Status 1 after a diagnostic.
-list_kept_files() {
-  local file here text=""
-  here=$(pwd -P && printf x)
-  here=${here%$'\n'x}
-  for file in "${_kept_files[@]}"; do
-    file=${file#"$PWD/"}
-    file=${file#"$here/"}
-    [[ $file != /* && $file != *$'\n'* ]] || file=""
-    text+=$file$'\n'
-  done
-  if ! { mkdir -p ".pyve/tmp/kept.$$" && printf '%s' "$text" >".pyve/tmp/kept.$$/list"; } 2>/dev/null; then
-    fail_write "$PWD/.pyve/tmp/kept.$$/list"
-    return 1
-  fi
 }
 
 # Usage: show_edit
@@ -222,14 +146,13 @@ set_solving_words() {
 }
 
 # Usage: follow_edit [word of write_venv_lock]...
-# After apply_edit: locks, and makes the environment equal the lock, unless opt_no_sync. Then the files may stay.
+# After apply_edit: locks, and makes the environment equal the lock, unless opt_no_sync; then commits the change.
 # EDIT_SELECTION: further options for sync_environment.
-# Status 1 after a diagnostic; the files are then put back at exit.
+# Status 1 after a diagnostic; everything is then put back at exit.
 follow_edit() {
   set_solving_words
   write_venv_lock ${SOLVING_WORDS[@]+"${SOLVING_WORDS[@]}"} "$@" || return 1
   if [[ -z ${opt_no_sync-} ]]; then
-    keep_project_files || return 1
     if [[ ${opt_index-} == *://*@* ]]; then
       # (Its password is for its files, too, and no lock has that.)
       local -x UV_INDEX="${UV_INDEX:-${UV_EXTRA_INDEX_URL:-${PIP_EXTRA_INDEX_URL-}}} $opt_index"
@@ -238,7 +161,7 @@ follow_edit() {
     declare -F sync_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_sync.sh"
     sync_environment ${opt_offline:+--offline} ${EDIT_SELECTION[@]+"${EDIT_SELECTION[@]}"} || return 1
   fi
-  drop_kept_files
+  commit_change
 }
 
 # Usage: preview_lock <word of write_venv_lock>...

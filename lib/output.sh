@@ -19,6 +19,8 @@ _error_count=0
 _cleanups=()
 _started=${EPOCHREALTIME-}
 _interrupted=""
+# True when a step has failed, and when a signal other than Ctrl-C's has ended Pyve.
+_step_failed="" _broken_off="" _watches_ending=""
 # True when the status is that of a command of the user's.
 _has_run=""
 # The open file on which an answer could not be written, "" as long as all went well.
@@ -263,28 +265,64 @@ at_exit() {
 interrupt() {
   trap '' INT
   _interrupted=1
+  tell_end E_CANCELLED "cancelled by Ctrl-C" Cancelled.
+}
+
+# Usage: tell_end <code> <message> <what people read>
+# Says that a signal has ended Pyve.
+tell_end() {
   if [[ -n $_question_open ]]; then
     printf '\n' >&2
   elif [[ -t 2 && ${TERM:-dumb} != dumb ]]; then
-    # The terminal has written ^C.
+    # The terminal has written ^C, or the line of run_long is there.
     printf '\r\033[K' >&2
   fi
   if [[ -n ${PYVE_JSON-} ]]; then
-    report error ERROR E_CANCELLED "cancelled by Ctrl-C"
+    report error ERROR "$1" "$2"
   else
-    printf 'Cancelled.\n' >&2
+    printf '%s\n' "$3" >&2 || :
   fi
+}
+
+# Usage: watch_ending
+# For pyve.sh: has finish called, however Pyve ends, and Ctrl-C clear up, too. (TERM and HUP have no trap of their own: bash
+# would wait for the program that it runs before it looks at that.)
+watch_ending() {
+  _watches_ending=1
+  set -E
+  trap '_step_failed=1' ERR
+  trap finish EXIT
+  trap 'interrupt; exit 130' INT
+}
+
+# Usage: end_children
+# After a signal: ends the programs that Pyve has started, and those that they have, so that none of them changes anything
+# behind Pyve's back.
+end_children() {
+  # shellcheck source=/dev/null # read when needed
+  declare -F end_descendants >/dev/null || . "${BASH_SOURCE[0]%/*}/descendants.sh"
+  end_descendants
 }
 
 # Usage: finish
 # The exit trap: cleans up, and prints the JSON answer.
 finish() {
-  local status=$? cleanup
+  local status=$? cleanup depth=${#FUNCNAME[@]}
+  # What is cleared up now is not broken off. (At once: a child of bash that is just starting sends its parent the signal
+  # that it gets, and a second one would be the end.)
+  trap '' HUP TERM INT
   set +e
+  # A signal that ends Pyve leads here from the middle of its work, and nothing has failed before.
+  if ((depth > 2 && _error_count == 0)) && [[ -n $_watches_ending && -z $_interrupted$_step_failed$_has_run ]]; then
+    _broken_off=1 status=143
+    tell_end E_CANCELLED "cancelled by a signal" Terminated
+  fi
+  # (bash says of each that it was terminated.)
+  [[ -z $_interrupted$_broken_off ]] || end_children 2>/dev/null
   for cleanup in ${_cleanups[@]+"${_cleanups[@]}"}; do
     "$cleanup"
   done
-  if ((status != 0 && status < 126 && _error_count == 0 && _warning_count == 0)) && [[ -z $_has_run ]]; then
+  if [[ -z $_broken_off ]] && ((status != 0 && status < 126 && _error_count == 0 && _warning_count == 0)) && [[ -z $_has_run ]]; then
     fail E_INTERNAL "pyve $PYVE_COMMAND stopped with status $status" \
       why "a step failed without saying why; this is a mistake in Pyve" \
       fix "pyve --verbose $PYVE_COMMAND"

@@ -28,6 +28,10 @@ write_venv_lock() {
   VENV_LOCK_CHANGED="" VENV_LOCK_CHANGES=() VENV_LOCK_COUNT="" VENV_LOCK_FIRST="" VENV_LOCK_PACKAGES=0 VENV_LOCK_SHA256="" VENV_LOCK_NOTE=""
   set_lock_words "$@"
   lock_project || return 1
+  if [[ -n $_change_open && $VENV_LOCK != .pyve/tmp/* ]]; then
+    load_journal
+    keep_files "$VENV_LOCK" || return 1
+  fi
   [[ -n $_lock_workspace ]] || at_exit clear_lock_workspace
   _lock_workspace=.pyve/tmp/solve.$$
   # Indexes with their passwords are written there.
@@ -41,7 +45,8 @@ write_venv_lock() {
   add_engine_words || return 1
   prepare_helper locks lock_packages --answer "$answer" lock --workspace "$_lock_workspace" --output "$VENV_LOCK" ${LOCK_WORDS[@]+"${LOCK_WORDS[@]}"} ||
     return 1
-  run_long "Locking" read_lock_line "${HELPER_COMMAND[@]}" || status=$?
+  # (What the helper writes goes by way of this folder; see helpers/pyve_core/durable.py.)
+  PYVE_STAGE=$PWD/.pyve/tmp run_long "Locking" read_lock_line "${HELPER_COMMAND[@]}" || status=$?
   clear_lock_workspace
   ((status == 0)) || explain_no_python "$answer"
   take_helper_answer "$status" "$answer" || return 1

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from pyve_core import HelperError
+from pyve_core.durable import replace_durably, staging_folder
 from pyve_core.fixes import move_away, open_up
 
 
@@ -27,7 +28,8 @@ def write_whole(path: Path, data: bytes) -> bool:
         HelperError: E_FILE_WRITE, E_DISK_FULL.
     """
     path = Path(os.path.realpath(path))
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    # (A name of which the next command knows that it is a leftover.)
+    part = staging_folder(path) / f".{path.name}.pyve-new.{os.getpid()}"
     try:
         mode = 0
         if path.exists():
@@ -45,12 +47,31 @@ def write_whole(path: Path, data: bytes) -> bool:
             stream.write(data)
         if mode:
             part.chmod(mode)
-        os.replace(part, path)
+        replace_durably(part, path)
     except OSError as error:
         if part.exists() and not part.is_dir():
             part.unlink()
         raise cannot_write(path, error) from error
     return True
+
+
+def refuse_link(path: Path) -> None:
+    """See that a file of a project is no link to one outside of its folder.
+
+    A repository may bring such a link: nothing is written where it leads.
+
+    Raises:
+        HelperError: E_FILE_LINK.
+    """
+    if path.is_symlink():
+        folder = os.path.realpath(path.parent)
+        if not os.path.realpath(path).startswith(f"{folder}/"):
+            raise HelperError(
+                "E_FILE_LINK",
+                f"{path.name} is a symbolic link, and Pyve does not write through links",
+                "what it points to is outside of the project",
+                move_away(path),
+            )
 
 
 def cannot_write(path: Path, error: OSError) -> HelperError:

@@ -12,7 +12,7 @@
 
 cmd_purge() {
   local venv
-  need utils cli project_lock venv_env trust
+  need utils cli project_lock journal venv_env trust
   parse_options "$@" && expect_arguments 1 || return 1
   config_load || :
   config_get venv.directory
@@ -25,10 +25,13 @@ cmd_purge() {
     return 0
   fi
   check_purge "$venv" && lock_project || return 1
+  # All of it goes, or nothing.
+  begin_change
   remove_environment venv "$PWD/$venv" || return 1
   purge_written_files || return 1
   purge_gitignore "$venv" || return 1
   purge_pyve_folder || return 1
+  commit_change
   (distrust_project "$PWD") 2>/dev/null || :
   answer_json removed true
   log_success "Removed Pyve from this project"
@@ -55,7 +58,7 @@ purge_written_files() {
   for file in .envrc .tool-versions .python-version; do
     [[ -e $file || -L $file ]] || continue
     if is_made "$file"; then
-      rm -f "$file" || return 1
+      take_away "$file" || return 1
       log_success "Removed $file"
     else
       log_info "Kept $file: $REPLY"
@@ -63,7 +66,7 @@ purge_written_files() {
   done
   if [[ -e $ENV_FILE_NAME ]]; then
     if [[ -f $ENV_FILE_NAME && ! -L $ENV_FILE_NAME ]] && is_file_empty "$ENV_FILE_NAME"; then
-      rm -f "$ENV_FILE_NAME" || return 1
+      take_away "$ENV_FILE_NAME" || return 1
     else
       log_info "Kept $ENV_FILE_NAME: it is not empty"
     fi
@@ -87,13 +90,14 @@ purge_gitignore() {
 purge_pyve_folder() {
   local left
   # (The log of pyve mcp, helpers/pyve_mcp/journal.py, too.)
-  rm -f .pyve/config "$MADE_RECORD" .pyve/mcp.jsonl .pyve/mcp.old.jsonl
+  for left in .pyve/config "$MADE_RECORD" .pyve/mcp.jsonl .pyve/mcp.old.jsonl .pyve/envs .pyve/bin; do
+    take_away "$left" || return 1
+  done
   if [[ -n $opt_keep_testenv ]]; then
     log_info "Kept the test environment"
   else
     remove_environment testenv "$PWD/.pyve/$TESTENV_DIR_NAME" || return 1
   fi
-  rm -rf .pyve/envs .pyve/bin || return 1
   for left in .pyve/* .pyve/.[!.]*; do
     case $left in
       ".pyve/*" | ".pyve/.[!.]*" | .pyve/lock | .pyve/tmp | ".pyve/$TESTENV_DIR_NAME") ;;

@@ -11,7 +11,7 @@
 
 cmd_python_version() {
   local wish file existed=""
-  need utils cli env_detect python_wish probe interpreter project_lock
+  need utils cli env_detect python_wish probe interpreter project_lock journal
   parse_options "$@" && expect_arguments 1 || return 1
   wish=${ARGS[0]-}
   find_project || :
@@ -32,6 +32,7 @@ cmd_python_version() {
   fi
   choose_interpreter "$wish" || return 1
   lock_project || return 1
+  begin_change
   if [[ $PYTHON_MANAGER != system ]]; then
     VERSION_MANAGER=$PYTHON_MANAGER
   else
@@ -48,6 +49,7 @@ cmd_python_version() {
   if config_file_exists; then
     config_set python.version "$wish" || return 1
   fi
+  commit_change
   answer version "$PYTHON_VERSION"
   answer file "$PWD/$file"
   log_success "Pinned Python $PYTHON_VERSION in $file"

@@ -12,7 +12,7 @@ import pytest
 from pyve_test_helpers import Pyve
 from sync_user import start
 
-KILLS = int(os.environ.get("PYVE_TEST_KILLS", "16"))
+KILLS = int(os.environ.get("PYVE_TEST_KILLS", "6"))
 
 
 def leftovers(project: Path) -> list[str]:

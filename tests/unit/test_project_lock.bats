@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # code and hostile texts in single quotes are meant to stay as they are
+# shellcheck disable=SC2012 # the number of an inode is what ls is asked for; find has no portable way
 # shellcheck disable=SC2030,SC2031 # bats runs every test in a process of its own
 # lib/project_lock.sh: one command at a time, and what a killed one left.
 
@@ -78,6 +79,69 @@ in_bash() {
   wait "$waiter"
   assert_equal "$(cat out)" mine
   OWNER=""
+}
+
+@test "who is waited for is said, by name, and again every ten seconds" {
+  start_owner
+  rm .pyve/lock
+  process_identity "$OWNER"
+  local me=$REPLY
+  find_machine
+  ln -s "$me:$REPLY:sync" .pyve/lock
+  run -0 in_bash 'sleep() { SECONDS=$((SECONDS + 11)); count=$((${count-0} + 1)); ((count < 3)) || rm -f .pyve/lock; }; lock_project'
+  assert_equal "$output" "Waiting for pyve sync (process $OWNER) to finish with this project.
+Still waiting for pyve sync (process $OWNER): 11 s.
+Still waiting for pyve sync (process $OWNER): 22 s."
+}
+
+@test "with PYVE_NO_WAIT nobody waits, and nothing is touched" {
+  start_owner
+  mkdir .pyve/tmp
+  PYVE_NO_WAIT=1 run -1 in_bash 'lock_project'
+  assert_contains "$output" E_PROJECT_BUSY
+  assert_contains "$output" "process $OWNER"
+  [ -L .pyve/lock ] && [ -d .pyve/tmp ]
+  rm .pyve/lock
+  PYVE_NO_WAIT=1 run -0 in_bash 'lock_project'
+  # Not when it says no.
+  ln -s 999999999:1 .pyve/lock || { mkdir .pyve && ln -s 999999999:1 .pyve/lock; }
+  PYVE_NO_WAIT=1 run -0 in_bash 'lock_project'
+}
+
+@test "the lock of another machine or container is never taken over, that of an earlier start of this one is" {
+  local name boot first
+  find_machine
+  IFS=: read -r name boot first <<<"$REPLY"
+  mkdir .pyve
+  ln -s "999999999:1:elsewhere:$boot:$first:sync" .pyve/lock
+  PYVE_NO_WAIT=1 run -1 in_bash 'lock_project'
+  assert_contains "$output" "process 999999999 on elsewhere"
+  rm .pyve/lock
+  ln -s "999999999:1:$name:$boot:1$first:sync" .pyve/lock
+  PYVE_NO_WAIT=1 run -1 in_bash 'lock_project'
+  assert_contains "$output" "of another container"
+  clear_leftovers "$PWD"
+  [ -L .pyve/lock ]
+  rm .pyve/lock
+  ln -s "999999999:1:$name:00000000:1$first:sync" .pyve/lock
+  PYVE_NO_WAIT=1 run -0 in_bash 'lock_project'
+  [ ! -e .pyve ]
+}
+
+@test "a lock that was made although making it failed, as over a network, is ours" {
+  run -0 in_bash 'ln() { command ln "$@"; return 1; }; lock_project; echo mine'
+  assert_equal "$output" mine
+  [ ! -e .pyve ]
+}
+
+@test "a lock is taken by two processes, and given back by one" {
+  mkdir .pyve
+  : >.pyve/config
+  run -0 in_bash 'count=0; trap "" DEBUG; mkdir() { count=$((count + 1)); command mkdir "$@"; }; ln() { count=$((count + 1)); command ln "$@"; }
+    rm() { count=$((count + 1)); command rm "$@"; }; lock_project; unlock_project; echo "$count"'
+  assert_equal "$output" 3
+  # Without a place for what is half made, one is enough.
+  run -0 in_bash 'PATH=${PATH}; mkdir() { exit 9; }; lock_project bare; [[ ! -e .pyve/tmp ]]; unlock_project'
 }
 
 @test "a command goes on when the owner gives the lock back" {
@@ -320,6 +384,10 @@ in_bash() {
 # Leaves what a killed `pyve add` does.
 keep() {
   mkdir -p .pyve/tmp/kept.7
+  if [[ ! -e .pyve/tmp/kept.7/list ]]; then
+    : >.pyve/tmp/kept.7/list
+    printf '\tjournal\t%s\n' "$(ls -i .pyve/tmp/kept.7/list | awk '{ print $1 }')" >>.pyve/tmp/kept.7/list
+  fi
   printf '%s\n' "$1" >>.pyve/tmp/kept.7/list
   [[ -z ${3-} ]] || printf '%s' "$3" >".pyve/tmp/kept.7/$2"
 }
