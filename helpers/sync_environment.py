@@ -2,7 +2,7 @@
 
 Usage: sync_environment.py plan|apply --environment DIR --root DIR [--place DIR] [--lock FILE]
     [--extra NAME]... [--group NAME]... [--find-links DIR|URL]... [--project new|keep|none]
-    [--no-dev] [--offline] [--only-binary]
+    [--no-dev] [--offline] [--only-binary] [--allow-startup NAME]... [--allow-record NAME]...
 
 ``plan`` writes nothing. ``apply`` works in place: the caller gives a copy of what is in use, which
 will be at ``--place`` in the end, and scripts name that. The project itself, when it can be
@@ -21,17 +21,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from pyve_core import Answer, HelperError, parse_options, run_helper
+from pyve_installed.unpacked import check_unpacked, snapshot
 from pyve_locks.project_install import find_installed, hidden, is_package
 from pyve_locks.sync import Changes, Uv, is_local, made_lock, needs_made_lock
 from pyve_locks.uv_find import find_uv, has_uv
 
 if TYPE_CHECKING:
     from pyve_core import Options
+    from pyve_installed.unpacked import Snapshot
     from pyve_locks.links import Links
     from pyve_locks.lock_file import LockFile
     from pyve_locks.pip_engine_sync import PipSync
 
-VALUED = "environment place root lock extra group find-links project"
+VALUED = "environment place root lock extra group find-links project allow-startup allow-record"
 FLAGS = "no-dev offline only-binary"
 
 
@@ -69,18 +71,11 @@ class Sync:
         Raises:
             HelperError: E_LOCK_FILE, E_LOCK_FILE_READ, E_LOCK_MISSING, E_GROUP_UNKNOWN.
         """
-        from pyve_locks.lock_file import read_lock
+        from pyve_locks.lock_file import read_merged_lock
         from pyve_locks.origins import is_project
         from pyve_locks.selection import check_choice
 
-        self.lock = read_lock(self.path)
-        if self.lock.conflicted:
-            raise HelperError(
-                "E_LOCK_FILE",
-                f"{self.path.name} has git's conflict marks in it",
-                "a merge has left both sides in it; pyve lock makes one of them",
-                "pyve lock",
-            )
+        self.lock = read_merged_lock(self.path)
         check_choice(self.lock, self.extras, self.groups)
         if self.groups and not self.options.has("no-dev"):
             # uv would take the groups that are named instead of those that come unasked.
@@ -114,7 +109,9 @@ class Sync:
         """Do it, or find out what would be done."""
         if apply and self.is_plain:
             # (It is no environment that is in use: stopped half-way, it is thrown away.)
+            before = self.take_stock()
             changes = self.uv.sync(self.path, [], self.read)
+            self.check(before)
             if self.project == "new":
                 self.uv.install_project([])
         else:
@@ -123,6 +120,30 @@ class Sync:
         if apply:
             self.relocate()
         return self.describe(changes)
+
+    def take_stock(self) -> dict[Path, Snapshot]:
+        """Note what is in the folders of packages that no distribution claims."""
+        return {folder: snapshot(folder) for folder in self.list_folders()}
+
+    def list_folders(self) -> list[Path]:
+        """List the folders of packages."""
+        return [one for one in self.environment.glob("lib/*/site-packages") if one.is_dir()]
+
+    def check(self, before: dict[Path, Snapshot]) -> None:
+        """Look at what was unpacked, before any of it is executed.
+
+        Raises:
+            HelperError: E_PACKAGE_ESCAPES, E_PACKAGE_RECORD, E_STARTUP_CODE.
+        """
+        # (What is made from a folder is the user's own.)
+        names = [one["name"] for one in self.lock.packages if not one.get("directory")]
+        allowed = self.options.get_all("allow-startup")
+        unrecorded = self.options.get_all("allow-record")
+        for folder in self.list_folders():
+            known = before.get(folder)
+            check_unpacked(
+                folder, names, allowed, known=known, unrecorded=unrecorded, thorough=False
+            )
 
     def relocate(self) -> None:
         """Make scripts name the place where the environment will be."""
@@ -156,8 +177,10 @@ class Sync:
             words += [f"--find-links={link.place}" for link in links]
             if not apply:
                 return self.uv.plan(path, words)
+            before = self.take_stock()
             with hidden(self.environment, hides):
                 changes = self.uv.sync(path, words)
+            self.check(before)
             if self.project == "new":
                 self.uv.install_project(links)
         return changes

@@ -149,11 +149,24 @@ def _place_one(part: dict[str, Any], root: Path, links: Sequence[Links]) -> dict
 class Uv:
     """uv at work on one environment."""
 
-    def __init__(self, program: str, environment: Path, root: Path, offline: bool) -> None:
+    def __init__(
+        self, program: str, environment: Path, root: Path, offline: bool, python: str = ""
+    ) -> None:
+        """Note what is to be done later.
+
+        Args:
+            program: the path of uv.
+            environment: the folder.
+            root: the project's.
+            offline: whether the network is left alone.
+            python: the interpreter, where the environment has none: it is then only a folder with
+                the places of one below it.
+        """
         self.program = program
         self.environment = environment
         self.root = root
-        self.words = [f"--python={environment / 'bin' / 'python'}"]
+        self.words = [f"--python={python or environment / 'bin' / 'python'}"]
+        self.words += [f"--prefix={environment}"] if python else []
         self.words += ["--offline"] if offline else []
         self.env = uv_environment(
             {key: value for key, value in os.environ.items() if key not in _HINDRANCES}
@@ -260,6 +273,11 @@ def tidy(said: str, environment: str = "") -> list[str]:
 
 # The first that fits; None: uv_run knows it.
 _MEANINGS = (
+    (
+        "E_PACKAGE_ESCAPES",
+        "a distribution does not keep to its place",
+        r"Scripts must not use the reserved name|Script path must resolve",
+    ),
     (
         "E_SYNC_PYTHON",
         "the lock is not for the environment's Python",
