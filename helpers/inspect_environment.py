@@ -35,8 +35,10 @@ from pyve_installed.distributions import (
     Distribution,
     find_base_folders,
     find_linked_folders,
+    find_shared_folders,
     find_site_folders,
     list_distributions,
+    list_installed,
 )
 from pyve_installed.faults import find_damaged, find_duplicates
 from pyve_installed.pylock import find_drift, load_toml, select_locked
@@ -48,14 +50,15 @@ def inspect(options: Options) -> Answer:
     """Look at everything."""
     prefix = Path(options.get("prefix"))
     folders = find_site_folders(prefix)
+    shared = find_shared_folders(folders)
     linked = find_linked_folders(folders)
     base = find_base_folders(prefix)
-    distributions = [d for folder in folders for d in list_distributions(folder, True)]
+    distributions = list_installed(prefix)
     everything = list(distributions)
     for folder in linked + base:
         everything += list_distributions(folder, False)
     tools = [Path(folder) for folder in options.get_all("tools")]
-    places = tools + folders + linked + base
+    places = tools + folders + shared + linked + base
     judge = find_judge(places)
     version = "%d.%d.%d" % sys.version_info[:3]
     missing, wrong, install = find_broken(everything, judge, version)
@@ -86,7 +89,7 @@ def compare_lock(
         return {"lock_fault": "this Python reads no TOML, and there is no pip that does"}
     except OSError as error:
         return {"lock_fault": error.strerror or "it cannot be read"}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return {"lock_fault": f"it is no pylock.toml: {error}", "lock_invalid": True}
     drift = find_drift(wanted, names, distributions, options.get("project", ""), judge)
     return {"locked": len(wanted), "drift": ["\t".join(item) for item in drift]}

@@ -24,7 +24,7 @@ pyve_is_distutils_shim_disabled() {
 # Usage: pyve_get_python_major_minor <python>
 # Prints the interpreter's version as "3.12". Status 1 when it does not run.
 pyve_get_python_major_minor() {
-  logged "$1" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null </dev/null
+  logged "$1" -I -S -B -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null </dev/null
 }
 
 # Usage: pyve_get_site_packages_dir <python>
@@ -45,35 +45,8 @@ pyve_write_sitecustomize_shim() {
       return 0
     fi
   fi
-  IFS= read -r -d '' text <<'SHIM' || :
-# pyve-managed: distutils shim
-"""Let ``import distutils`` find the copy that setuptools brings (PEP 632)."""
-import os
-import sys
-
-os.environ.setdefault("SETUPTOOLS_USE_DISTUTILS", "local")
-
-
-class _DistutilsFinder:
-    """Imports setuptools, which provides distutils, when distutils is first asked for."""
-
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if name != "distutils":
-            return None
-        sys.meta_path.remove(_DistutilsFinder)
-        try:
-            import setuptools  # noqa: F401
-            import importlib.util
-
-            return importlib.util.find_spec("distutils")
-        except Exception:
-            # An old setuptools fails in other ways, too; then there is no distutils.
-            return None
-
-
-sys.meta_path.append(_DistutilsFinder)
-SHIM
+  read_file "${BASH_SOURCE[0]%/*}/data/distutils_shim.py"
+  text=$REPLY
   if [[ -e $file ]]; then
     write_file "$file" "$text"
   else

@@ -14,11 +14,14 @@ declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
 find_environment() {
   find_project || :
   if [[ -L $PROJECT_ROOT/.pyve/lock || -d $PROJECT_ROOT/.pyve/tmp ]]; then
-    declare -F restore_old_environments >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_env.sh"
     declare -F clear_leftovers >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
     clear_leftovers "$PROJECT_ROOT"
   fi
-  locate_environment
+  locate_environment || return 1
+  if [[ ! -O $ENVIRONMENT ]]; then
+    declare -F is_environment_safe >/dev/null || . "${BASH_SOURCE[0]%/*}/owner.sh"
+    is_environment_safe
+  fi
 }
 
 # Usage: locate_environment
@@ -26,7 +29,7 @@ find_environment() {
 # it was made), ENVIRONMENT_PYTHON (its version) and ENVIRONMENT_STATE (the text of its pyve.state), "" when it
 # does not say. Status 1 when it cannot be used. Reads only.
 locate_environment() {
-  local stdlib="" line
+  local stdlib="" store="" line left
   ENVIRONMENT="" ENVIRONMENT_PLACE="" ENVIRONMENT_PYTHON="" ENVIRONMENT_BACKEND=venv ENVIRONMENT_STATE=""
   find_project || :
   config_load "$PROJECT_ROOT/.pyve/config" || :
@@ -40,15 +43,18 @@ locate_environment() {
     ENVIRONMENT=${PROJECT_ROOT%/}/${REPLY:-${DEFAULT_VENV_DIR:-.venv}}
   fi
   if [[ -f $ENVIRONMENT/pyve.state && -r $ENVIRONMENT/pyve.state ]]; then
-    IFS= read -r -d '' ENVIRONMENT_STATE <"$ENVIRONMENT/pyve.state" || :
+    IFS= read -r -d '' -n 65536 ENVIRONMENT_STATE <"$ENVIRONMENT/pyve.state" || :
     get_recorded path
     ENVIRONMENT_PLACE=$REPLY
     get_recorded stdlib
     stdlib=$REPLY
+    get_recorded store
+    store=$REPLY
     get_recorded version
     ENVIRONMENT_PYTHON=$REPLY
   elif [[ -f $ENVIRONMENT/pyvenv.cfg && -r $ENVIRONMENT/pyvenv.cfg ]]; then
-    while IFS= read -r line; do
+    left=1000
+    while ((left-- > 0)) && IFS= read -r line; do
       [[ ! $line =~ ^version(_info)?\ *=\ *([0-9]+\.[0-9]+\.[0-9]+) ]] || ENVIRONMENT_PYTHON=${BASH_REMATCH[2]}
     done <"$ENVIRONMENT/pyvenv.cfg"
   fi
@@ -61,7 +67,7 @@ locate_environment() {
       ! is_environment_unfinished && ! is_place_changed
     return
   fi
-  [[ -x $ENVIRONMENT/bin/python && (-z $stdlib || -e $stdlib) ]]
+  [[ -x $ENVIRONMENT/bin/python && (-z $stdlib || -e $stdlib) && (-z $store || -e $store/entry) ]]
 }
 
 # Usage: get_recorded <key>
@@ -77,6 +83,15 @@ get_recorded() {
   set +f
 }
 
+# Usage: is_store_gone
+# True when the environment that was located works, but for its packages: they are not in the store any more.
+is_store_gone() {
+  get_recorded store
+  [[ -n $REPLY && ! -e $REPLY/entry && -x $ENVIRONMENT/bin/python ]] || return 1
+  get_recorded stdlib
+  [[ -z $REPLY || -e $REPLY ]]
+}
+
 # Usage: is_environment_unfinished
 # True when making the conda environment that was located has not come to its end.
 is_environment_unfinished() {
@@ -89,6 +104,8 @@ fail_no_environment() {
   local here=""
   declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
   declare -F fail_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_env.sh"
+  declare -F check_owner_of >/dev/null || . "${BASH_SOURCE[0]%/*}/owner.sh"
+  check_owner_of "$PROJECT_ROOT" "$ENVIRONMENT" || return 1
   if [[ $ENVIRONMENT_BACKEND == venv ]]; then
     fail_environment "$PROJECT_ROOT" "$ENVIRONMENT"
     return 1

@@ -20,7 +20,7 @@ SYNC_PROJECT_FILES=(pyproject.toml setup.py setup.cfg)
 # True when sync_environment with these options has nothing to do; best after find_venv_lock_state, which has the digest
 # of the lock. Needs no lock, and writes nothing.
 needs_no_sync() {
-  local _sync_selection="" _sync_also="" _sync_keeps=1 _sync_dry="" _sync_wants_project=1
+  local _sync_selection="" _sync_also="" _sync_keeps=1 _sync_dry="" _sync_wants_project=1 _sync_mode=""
   local -a _sync_words=()
   SYNC_ADDED=() SYNC_CHANGED=() SYNC_REMOVED=() SYNC_PROJECT="" SYNC_MADE="" SYNC_DONE=""
   read_sync_options "$@"
@@ -32,7 +32,28 @@ needs_no_sync() {
     get_sync_note "$SYNC_PLACE" selection
     _sync_selection=$REPLY
   fi
+  choose_sync_mode
   has_sync_state "$SYNC_PLACE"
+}
+
+# Usage: choose_sync_mode
+# After read_sync_options and find_sync_place: sets _sync_mode to what kind of environment it is to be: store (its packages
+# are in the store), copy (the store's files are linked into it) or plain (the store has nothing to do with it).
+choose_sync_mode() {
+  if [[ -z $_sync_mode ]]; then
+    get_sync_note "$SYNC_PLACE" copy
+    _sync_mode=${REPLY:+copy}
+    config_get store
+    if [[ -n $REPLY ]] && parse_boolean "$REPLY" && [[ -z $REPLY ]]; then
+      _sync_mode=plain
+    fi
+    _sync_mode=${_sync_mode:-store}
+  fi
+  if [[ $_sync_mode != plain ]]; then
+    declare -F find_store >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
+    # (What a link leads to, perhaps on another disk, stays where it is.)
+    [[ ! -L $SYNC_PLACE ]] && find_store || _sync_mode=plain
+  fi
 }
 
 # Usage: get_sync_note <environment> <key>
@@ -77,6 +98,8 @@ read_sync_options() {
         shift
         ;;
       --dry-run) _sync_dry=1 ;;
+      --copy) _sync_mode=copy ;;
+      --no-store) _sync_mode=plain ;;
       --offline | --only-binary) _sync_words+=("$1") ;;
     esac
     shift
@@ -141,6 +164,7 @@ has_sync_state() {
   local state="" packages="" project=$SYNC_SOURCE
   [[ -n $_sync_wants_project ]] || project=none
   [[ -r $1/pyve.state && -r $1/pyve.packages && -x $1/bin/python ]] || return 1
+  is_of_mode "$1" || return 1
   IFS= read -r -d '' state <"$1/pyve.state" || :
   IFS= read -r -d '' packages <"$1/pyve.packages" || :
   list_installed "$1"
@@ -148,6 +172,22 @@ has_sync_state() {
   [[ $state != *$'\n'lock-files=* ]] || state=${state%$'\n'lock-files=*}$'\n'
   [[ $'\n'$state == *$'\n'"lock-sha256=$SYNC_LOCK_SHA256"$'\n'"selection=$_sync_selection"$'\n'"project=$project"$'\n' ]] &&
     [[ $packages == "$REPLY"$'\n' ]]
+}
+
+# Usage: is_of_mode <environment>
+# True when it is of the kind _sync_mode, and, where it uses the store, its entry is there and knows of it. (A full
+# environment that is what the lock says is not made anew only to save space.)
+is_of_mode() {
+  get_sync_note "$1" copy
+  if [[ $_sync_mode == copy ]]; then
+    [[ -n $REPLY ]]
+    return
+  fi
+  get_sync_note "$1" store
+  [[ -n $REPLY ]] || return 0
+  [[ $_sync_mode == store ]] || return 1
+  declare -F is_owned >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
+  [[ $REPLY == "$STORE"/envs/* ]] && has_entry "$REPLY" && is_owned "$REPLY" "$1"
 }
 
 # Usage: tell_sync [dry]
@@ -169,7 +209,11 @@ tell_sync() {
   done
   for line in ${SYNC_CHANGED[@]+"${SYNC_CHANGED[@]}"}; do
     # (name old new)
-    log_info "~ ${line% *} -> ${line##* }"
+    if [[ $line == *" ${line##* } ${line##* }" ]]; then
+      log_info "~ ${line% *} (installed anew)"
+    else
+      log_info "~ ${line% *} -> ${line##* }"
+    fi
   done
   for line in ${SYNC_REMOVED[@]+"${SYNC_REMOVED[@]}"}; do
     log_info "- $line"

@@ -16,75 +16,16 @@ declare -F list_interpreters >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.s
 declare -F ensure_template >/dev/null || . "${BASH_SOURCE[0]%/*}/template.sh"
 declare -F pyve_write_sitecustomize_shim >/dev/null || . "${BASH_SOURCE[0]%/*}/distutils_shim.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
-
-# What stands in a template's texts for the environment's path and for its name.
-DIRECTORY_MARK=$'\x1e'
-PROMPT_MARK=$'\x1f'
+declare -F script_head >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_scripts.sh"
 
 # Usage: clone_environment <new folder> <final place> <name>
 # Makes an environment from TEMPLATE in <new folder> that works at <final place>, an absolute
 # path, and is called <name>. Status 1 when it fails; what was made then stays for the caller.
 clone_environment() {
-  local target=$1 place=$2 name=$3 text
+  local target=$1 place=$2 name=$3
   copy_tree "$TEMPLATE/tree" "$target" || return 1
   render_activate write_new "$target" "$place" "$name" && render_scripts "$target" "$place" || return 1
-  read_file "$TEMPLATE/text/pyvenv.cfg"
-  text=$REPLY
-  replace_all "${name//[[:cntrl:]]/ }" "'" "\\'"
-  replace_mark "$text" "$PROMPT_MARK" "'$REPLY'"
-  write_new "$target/pyvenv.cfg" "$REPLY" && write_environment_state "$target" "$place"
-}
-
-# Usage: render_scripts <folder> <final place>
-# Writes pip's console scripts into <folder>/bin.
-render_scripts() {
-  local file head
-  # The mode comes with the copy; the text is then written over it.
-  cp -p "$TEMPLATE/text/script"/* "$1/bin/" || return 1
-  script_head "$2"
-  head=$REPLY
-  for file in "$TEMPLATE/text/script"/*; do
-    read_file "$file"
-    write_new "$1/bin/${file##*/}" "$head$REPLY" || return 1
-  done
-}
-
-# Usage: render_activate <write> <folder> <final place> <name>
-# Writes the activate scripts into <folder>/bin by `<write> <file> <text>`. Place and name are
-# quoted as each shell needs it; what a shell would execute or expand in its prompt is taken out
-# of the name.
-render_activate() {
-  local write=$1 target=$2 place=$3 name=${4//[\$\`\\!%[:cntrl:]]/_} file text quote
-  for file in "$TEMPLATE/text/bin"/*; do
-    read_file "$file"
-    text=$REPLY
-    case $file in
-      *.csh) quote=quote_csh_word ;;
-      *.fish) quote=quote_fish_word ;;
-      *.ps1) quote=quote_powershell_word ;;
-      *) quote=quote_word ;;
-    esac
-    "$quote" "$place"
-    replace_mark "$text" "$DIRECTORY_MARK" "$REPLY"
-    text=$REPLY
-    "$quote" "$name"
-    replace_mark "$text" "$PROMPT_MARK" "$REPLY"
-    "$write" "$target/bin/${file##*/}" "$REPLY" || return 1
-  done
-}
-
-# Usage: write_new <file> <text>
-# Writes a file that nobody reads yet.
-write_new() {
-  printf '%s' "$2" >"$1"
-}
-
-# Usage: write_environment_state <folder> <final place>
-# Records in the environment what it was made from.
-# shellcheck disable=SC2153 # PYTHON and its kin are set by lib/interpreter.sh
-write_environment_state() {
-  printf 'format=1\npath=%s\npython=%s\nversion=%s\nstdlib=%s\n' \
-    "${2//$'\n'/\\n}" "$PYTHON" "$PYTHON_VERSION" "$PYTHON_STDLIB" >"$1/pyve.state"
+  render_settings "$target" "$name" && write_environment_state "$target" "$place"
 }
 
 # Usage: copy_tree <from> <to>
@@ -112,25 +53,6 @@ fail_environment_write() {
   propose_access "$1"
   fail E_FILE_WRITE "cannot make the environment $1" \
     why "no permission, or no space left: then make room, and try again" ${REPLY:+fix "$REPLY"}
-}
-
-# Usage: script_head <environment>
-# Sets REPLY to the first lines of a console script: a plain #! line where the system can
-# read it, else a detour by sh that Python reads as a string.
-script_head() {
-  local python=$1/bin/python
-  if [[ $python =~ ^[^[:space:]]+$ ]] && ((${#python} <= 120)); then
-    REPLY="#!$python"$'\n'
-  else
-    quote_word "$python"
-    if [[ $python == *\\* ]]; then
-      # Python would take a backslash for an escape, perhaps a malformed one; octal is none.
-      replace_all "$python" "\\" "\\0134"
-      replace_all "$REPLY" "'" "\\0047"
-      REPLY="\"\$(printf '%b' '$REPLY')\""
-    fi
-    REPLY="#!/bin/sh"$'\n'"'''exec' $REPLY \"\$0\" \"\$@\""$'\n'"' '''"$'\n'
-  fi
 }
 
 # Usage: get_environment_state <environment> <key>
@@ -188,7 +110,7 @@ check_environment() {
     REPLY="$1/bin/python is not there"
     return 1
   fi
-  if ! out=$(logged "$python" -I -S -c 'import sys, encodings; print("%d.%d.%d" % sys.version_info[:3])' 2>&1 </dev/null); then
+  if ! out=$(logged "$python" -I -S -B -c 'import sys, encodings; print("%d.%d.%d" % sys.version_info[:3])' 2>&1 </dev/null); then
     REPLY="its interpreter does not run: ${out##*$'\n'}"
     return 1
   fi
@@ -216,6 +138,11 @@ fail_environment() {
     return 1
   fi
   wish=$REPLY
+  get_environment_state "$2" store
+  if [[ -n $REPLY && ! -e $REPLY/entry && -x $2/bin/python ]]; then
+    fail E_STORE_GONE "the packages of the environment $2 are not in the store any more" why "$REPLY is gone" fix "pyve ${here}sync"
+    return 1
+  fi
   fail E_INTERPRETER_GONE "the environment $2 does not work any more" why "$wish" fix "pyve ${here}init --force"
 }
 
@@ -268,28 +195,39 @@ install_distutils_shim() {
 # Puts the new environment at its place, in one step where the system can, and removes the old.
 swap_in() {
   local new=$2 place=$3 old=.pyve/tmp/old.$1.$$ status=0
-  if [[ ! -e $place && ! -L $place ]]; then
-    mv "$new" "$place" || return 1
-    return 0
+  if [[ -n $_change_open ]]; then
+    load_journal
+    note_environment "$new" "$place" || return 1
   fi
-  logged "$PYTHON" -I -S "$PYVE_ROOT/helpers/exchange.py" "$new" "$place" || status=$?
+  if [[ ! -e $place && ! -L $place ]]; then
+    mv "$new" "$place" 2>/dev/null || fail_environment_write "$place"
+    return
+  fi
+  # shellcheck disable=SC2153 # PYTHON is set by lib/interpreter.sh
+  logged "$PYTHON" -I -S -B "$PYVE_ROOT/helpers/exchange.py" "$new" "$place" || status=$?
   if ((status == 0)); then
-    rm -rf "$new"
+    # (What may have to be put back stays there until the change is committed.)
+    [[ -n $_change_open ]] || rm -rf "$new"
     return 0
   fi
   # Two steps: clear_tmp puts the old one back when the second does not come.
-  if ! mv "$place" "$old" || ! mv "$new" "$place"; then
+  if ! { mv "$place" "$old" && mv "$new" "$place"; } 2>/dev/null; then
     fail E_FILE_WRITE "cannot replace $place" why "it may be a mount point, or in use"
     return 1
   fi
-  rm -rf "$old"
+  [[ -n $_change_open ]] || rm -rf "$old"
 }
 
 # Usage: remove_environment <kind> <place>
-# Lets the environment vanish in one step, then removes it.
+# Lets the environment vanish in one step, then removes it; within a change, when that is committed.
 remove_environment() {
   local gone=".pyve/tmp/gone.$1.$$"
   [[ -e $2 || -L $2 ]] || return 0
+  if [[ -n $_change_open ]]; then
+    load_journal
+    take_away "$2"
+    return
+  fi
   if mkdir -p .pyve/tmp 2>/dev/null && mv "$2" "$gone" 2>/dev/null; then
     rm -rf "$gone"
   else
@@ -358,13 +296,23 @@ install_requirements() {
 # Makes an environment that was moved with its project work at its new place, keeping every
 # package. TEMPLATE must be the one of its interpreter.
 mend_environment() {
-  local old kept=""
+  local old kept="" line
   is_environment_moved "$1" || return 0
   old=$REPLY
   # What pyve sync has noted stays.
   read_file "$1/pyve.state"
-  [[ $REPLY != *$'\n'lock-sha256=* ]] || kept=lock-sha256=${REPLY#*$'\n'lock-sha256=}
+  while IFS= read -r line; do
+    case $line in
+      format=* | path=* | python=* | version=* | stdlib=* | "") ;;
+      *) kept+=$line$'\n' ;;
+    esac
+  done <<<"$REPLY"
   logged "$1/bin/python" -I "$PYVE_ROOT/helpers/relocate_environment.py" "$1" "${old//\\n/$'\n'}" "$1" || return 1
   render_activate write_file "$1" "$1" "${2##*/}" || return 1
-  write_environment_state "$1" "$1" && printf '%s' "$kept" >>"$1/pyve.state"
+  get_environment_text "$1"
+  write_file "$1/pyve.state" "$REPLY$kept" || return 1
+  if [[ $kept == *store=* ]]; then
+    declare -F mend_ownership >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
+    mend_ownership "$1"
+  fi
 }

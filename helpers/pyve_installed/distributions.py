@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+# The file that leads to an entry of Pyve's store.
+STORE_PTH = "_pyve_store.pth"
+
+
 @dataclass
 class Distribution:
     """One installed distribution.
@@ -99,12 +103,26 @@ def list_pth_files(folder: Path) -> list[Path]:
     return [folder / n for n in list_entries(folder) if n.endswith(".pth") and n[0] != "."]
 
 
+def find_shared_folders(folders: Iterable[Path]) -> list[Path]:
+    """Return the folders of Pyve's store from which an environment has its packages.
+
+    They come after the environment's own: what pip has installed goes first.
+    """
+    found = []
+    for folder in folders:
+        for _, value in read_pth(folder / STORE_PTH):
+            found.append(Path(value))
+    return found
+
+
 def find_linked_folders(folders: Iterable[Path]) -> list[Path]:
-    """Return the folders that ``.pth`` files add to the path."""
+    """Return the folders that ``.pth`` files add to the path, but for those of the store."""
     found: dict[str, Path] = {}
     known = {os.path.realpath(folder) for folder in folders}
     for folder in folders:
         for path in list_pth_files(folder):
+            if path.name == STORE_PTH:
+                continue
             for kind, value in read_pth(path):
                 if kind == "path" and os.path.realpath(value) not in known:
                     found.setdefault(os.path.realpath(value), Path(value))
@@ -175,6 +193,19 @@ def list_distributions(folder: Path, own: bool) -> list[Distribution]:
             distribution = read_distribution(folder / entry, own)
             if distribution:
                 found.append(distribution)
+    return found
+
+
+def list_installed(prefix: Path) -> list[Distribution]:
+    """Read all distributions of an environment: its own, and those that it has from the store.
+
+    One that pip has installed over one of the store's hides that.
+    """
+    folders = find_site_folders(prefix)
+    found = [one for folder in folders for one in list_distributions(folder, True)]
+    own = {one.name for one in found}
+    for folder in find_shared_folders(folders):
+        found += [one for one in list_distributions(folder, True) if one.name not in own]
     return found
 
 

@@ -35,7 +35,7 @@
 
 cmd_init() {
   local mode venv name backend wish deps_answer=""
-  need utils cli backend_detect env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv activation trust project_files
+  need utils cli backend_detect env_detect python_wish probe interpreter distutils_shim project_lock journal venv_env testenv activation trust project_files
   parse_options "$@" && expect_arguments 1 && check_init_input || return 1
   choose_init_mode || return 1
   [[ $mode != cancel ]] || return 0
@@ -47,6 +47,8 @@ cmd_init() {
   fi
   choose_init_folder && check_project_files || return 1
   lock_project || return 1
+  # All of it, or nothing.
+  begin_change
   if [[ $mode == update ]]; then
     update_environment || return 1
   else
@@ -57,6 +59,7 @@ cmd_init() {
     need micromamba_env conda_project
     remove_other_conda_envs "" || return 1
   fi
+  commit_change
   tell_next_step
 }
 
@@ -78,7 +81,9 @@ init_conda() {
   check_project_files || return 1
   prepare_conda "$opt_env_name" "$opt_engine" "$opt_auto_bootstrap" "$opt_bootstrap_to" "$opt_strict" || return 1
   name=$CONDA_NAME venv=$CONDA_ENVS/$CONDA_NAME
-  lock_project && ensure_conda_env "$mode" && finish_conda_project || return 1
+  lock_project || return 1
+  begin_change
+  ensure_conda_env "$mode" && finish_conda_project || return 1
   write_project_files micromamba "$venv" "$name" || return 1
   remove_replaced_environments || return 1
   # Not made before somebody tests: the Python of each conda environment is an interpreter of its own, for
@@ -86,6 +91,7 @@ init_conda() {
   if [[ $mode == force || ! -x $TESTENV_PATH/bin/python ]]; then
     remove_environment testenv "$PWD/$TESTENV_PATH" || return 1
   fi
+  commit_change
   PYTHON=$PWD/$venv/bin/python PYTHON_VERSION=$ENV_PYTHON_VERSION
   answer engine "$CONDA_ENGINE"
   tell_next_step

@@ -2,6 +2,7 @@
 # Group: Dependencies
 # Agent: write idempotent destructive network
 # Usage: pyve sync [--extra NAME]... [--group NAME]... [--no-dev] [--frozen] [--offline] [--find-links DIR]... [--dry-run]
+# Usage: pyve sync [--copy | --no-store]
 # Usage: pyve sync --download DIR [--extra NAME]... [--group NAME]... [--no-dev]
 # Argument: DIR files
 # About: Adds, changes and removes packages until the environment has what pylock.toml says, and verifies the
@@ -9,6 +10,8 @@
 # About: project itself is installed editable, without its dependencies, which the lock has. All of it or nothing:
 # About: when something fails, the environment is what it was. One that is missing is made, as by pyve init.
 # About: A lock that is missing or stale is made first, as by pyve lock; not with --frozen, and not in CI.
+# About: The packages are in a store that all projects share, and the environment leads to them; what pip installs
+# About: into it goes on top. store: off in the config makes full environments, and --copy one that later syncs keep so.
 # About: conda: an environment that is not what conda-lock.yml says is made anew from it.
 # Option: --extra NAME...  Add an extra of the project
 # Option: --group NAME...  Add a dependency group
@@ -22,6 +25,8 @@
 # Option: --only-binary    Build no package; sync.only_binary of the config says so for always
 # Option: --no-build       Build no package, nor the project itself, which is then not installed
 # Option: --no-install-project  Do not install the project itself
+# Option: --copy           Link all files into the environment, for tools that have to see them there
+# Option: --no-store       Make a full environment, without the store
 # Option: --dry-run        Say what would be changed, and change nothing
 # Example: pyve sync
 # Example: pyve sync --group docs --extra postgres
@@ -32,10 +37,18 @@
 cmd_sync() {
   local here=$PWD known=""
   local -a words=()
+  # In a new worktree or clone (where git has left out .env) the environment may be had at once.
+  if [[ -f .pyve/config && -f pylock.toml && ! -s .env && ! -e .venv ]]; then
+    need store_hit
+    sync_at_once "$@" && return
+  fi
   need utils cli text files backend_detect venv_lock sync_state frozen
   parse_options "$@" && expect_arguments 0 && choose_frozen || return 1
   if [[ -n $opt_no_dev && $'\n'$opt_group$'\n' == *$'\n'dev$'\n'* ]]; then
     fail E_USAGE_CONFLICT "--no-dev and --group dev exclude each other" fix "pyve sync --group dev"
+    return 1
+  elif [[ -n $opt_copy && -n $opt_no_store ]]; then
+    fail E_USAGE_CONFLICT "--copy and --no-store exclude each other" why "--copy links the files of the store" fix "pyve sync --copy"
     return 1
   fi
   collect_sync_words || return 1
@@ -49,17 +62,21 @@ cmd_sync() {
   fi
   find_backend ""
   if [[ $REPLY == micromamba ]]; then
-    need env_detect probe interpreter distutils_shim project_lock venv_env fixes helper conda_sync
+    need env_detect probe interpreter distutils_shim project_lock venv_env fixes helper conda_sync owner
+    check_writers "$PWD" || return 1
     sync_conda
     return
   fi
   find_venv_lock_state
   # What is as it should be is left alone, also by others: no lock is taken.
   if [[ $VENV_LOCK_STATE != current || -L .pyve/lock || -d .pyve/tmp ]] || ! needs_no_sync --default ${words[@]+"${words[@]}"}; then
-    need env_detect python_wish probe interpreter distutils_shim project_lock venv_env activation trust fixes helper venv_sync
+    need env_detect python_wish probe interpreter distutils_shim project_lock journal venv_env activation trust fixes helper venv_sync
     # (Of what another Pyve works on, or has left half done, nothing is known yet.)
     [[ $VENV_LOCK_STATE != current || -L .pyve/lock || -d .pyve/tmp ]] || known=1
-    lock_project && refresh_lock "$known" && sync_environment --default ${words[@]+"${words[@]}"} || return 1
+    # (pyve.sh has left it out for the quick ways, which start nothing that the config names.)
+    need owner
+    check_writers "$PWD" && lock_project && begin_change && refresh_lock "$known" && sync_environment --default ${words[@]+"${words[@]}"} || return 1
+    commit_change
   fi
   [[ -z $SYNC_MADE ]] || answer_json made true
   tell_sync "$opt_dry_run"
@@ -95,6 +112,8 @@ collect_sync_words() {
   [[ -z $opt_only_binary ]] || words+=(--only-binary)
   [[ -z $opt_no_build ]] || words+=(--no-build)
   [[ -z $opt_no_install_project ]] || words+=(--no-install-project)
+  [[ -z $opt_copy ]] || words+=(--copy)
+  [[ -z $opt_no_store ]] || words+=(--no-store)
   [[ -z $opt_dry_run ]] || words+=(--dry-run)
 }
 

@@ -6,7 +6,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F is_alive >/dev/null || . "${BASH_SOURCE[0]%/*}/../project_lock.sh"
+declare -F is_owner_there >/dev/null || . "${BASH_SOURCE[0]%/*}/../leftovers.sh"
 declare -F check_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/../venv_env.sh"
 declare -F read_machine >/dev/null || . "${BASH_SOURCE[0]%/*}/machine.sh"
 
@@ -68,7 +68,7 @@ classify_interpreter() {
 # True when a killed command has moved the environment away, and it is still whole.
 is_environment_hidden() {
   local old
-  for old in .pyve/tmp/old.*; do
+  for old in .pyve/tmp/old.* .pyve/tmp.gone.*/old.*; do
     if [[ -d $old ]]; then
       find_old_place "$old"
       [[ $PWD/$REPLY != "$DOCTOR_ENV" ]] || return 0
@@ -83,7 +83,7 @@ is_lock_held() {
   local owner
   [[ -L .pyve/lock ]] || return 1
   owner=$(readlink .pyve/lock 2>/dev/null) || return 1
-  is_alive "$owner" || return 1
+  is_owner_there "$owner" || return 1
   REPLY=${owner%%:*}
 }
 

@@ -9,6 +9,7 @@ fi
 
 declare -F read_helper_answer >/dev/null || . "${BASH_SOURCE[0]%/*}/../helper.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/../debug_log.sh"
+declare -F get_environment_state >/dev/null || . "${BASH_SOURCE[0]%/*}/../venv_env.sh"
 
 # The checks that have asked, with a blank around each: whoever asks again (after a fix) wants to know it anew.
 _inspected_by=" "
@@ -22,6 +23,9 @@ inspect_packages() {
   local answer tools=""
   local -a words=()
   [[ -n $DOCTOR_HAS_ENV && -n $DOCTOR_PYTHON ]] || return 1
+  # (What is missing then is one thing, and another check says it.)
+  get_environment_state "$DOCTOR_ENV" store
+  [[ -z $REPLY || -e $REPLY/entry ]] || return 1
   if [[ $_inspected_by != " " && $_inspected_by != *" $DOCTOR_CHECK "* ]]; then
     _inspected_by+="$DOCTOR_CHECK "
     [[ -n $_inspected ]]
@@ -212,18 +216,20 @@ check_packages_broken() {
 }
 
 # Usage: check_packages_startup
-# What Python executes whenever it starts, but for what is known to be harmless.
+# What Python executes whenever it starts, but for what is known to be harmless; what the config allows is noted.
 check_packages_startup() {
-  local item what path
+  local item what path allowed
   local -a parts=()
   inspect_packages || return 0
+  config_get sync.allow_startup
+  allowed=" ${REPLY//$'\n'/ } "
   list_inspected startup
   for item in ${INSPECTED[@]+"${INSPECTED[@]}"}; do
     split_item "$item"
     shorten_path "${PIECES[1]}"
     path=$REPLY
     what="runs at each start of Python"
-    if [[ ${PIECES[0]} == note ]]; then
+    if [[ ${PIECES[0]} == note || (-n ${PIECES[2]} && $allowed == *" ${PIECES[2]% *} "*) ]]; then
       noted "Packages: ${path##*/} of ${PIECES[2]} $what"
       continue
     fi
