@@ -72,7 +72,7 @@ _remember_interpreter() {
 _recall_interpreter() {
   local answer complete="" noise="" last=""
   _find_memory "$1"
-  [[ -f $REPLY && ! $1 -nt $REPLY ]] || return 1
+  [[ -f $REPLY && -O $REPLY && ! $1 -nt $REPLY ]] || return 1
   read_file "$REPLY"
   answer=$REPLY
   _read_answer "$answer"
@@ -81,7 +81,7 @@ _recall_interpreter() {
     return 1
   fi
   _recalled=$1
-  exec 8< <(logged_exec "$1" -I -S -c 'import sys; print(sys.version.replace("\n", " "))' 2>/dev/null </dev/null)
+  exec 8< <(logged_exec "$1" -I -S -B -c 'import sys; print(sys.version.replace("\n", " "))' 2>/dev/null </dev/null)
 }
 
 # Usage: settle_interpreter
@@ -131,7 +131,7 @@ probe_interpreter() {
   {
     child=${!-}
     IFS= read -r -d '' -t "$limit" answer || status=$?
-  } < <(logged_exec "$path" -I -S "$_interpreter_helper" 2>&1 </dev/null)
+  } < <(logged_exec "$path" -I -S -B "$_interpreter_helper" 2>&1 </dev/null)
   [[ $child != "$before" ]] || child=""
   _read_answer "$answer"
   if [[ -n $complete && -n $PYTHON && $PYTHON_ID =~ ^[a-z0-9][a-z0-9.-]*$ ]] && version_key "$PYTHON_VERSION"; then

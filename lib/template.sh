@@ -22,7 +22,8 @@ ensure_template() {
   local data=${XDG_DATA_HOME:-${HOME:-}/.local/share} fresh LONG_LOG status=0
   TEMPLATE=${PYVE_TEMPLATES:-$data/pyve/templates}/$PYTHON_ID-$TEMPLATE_FORMAT
   if [[ -f $TEMPLATE/complete ]]; then
-    return 0
+    [[ -O $TEMPLATE ]] || check_template_owner
+    return
   fi
   clear_dead_templates "${TEMPLATE%/*}"
   fresh=$TEMPLATE.new.$$
@@ -58,6 +59,14 @@ ensure_template() {
     rm -rf "$fresh" "${TEMPLATE:?}/${fresh##*/}"
   fi
   [[ -f $TEMPLATE/complete ]]
+}
+
+# Usage: check_template_owner
+# Status 1, with a diagnostic, when somebody else may have changed TEMPLATE.
+check_template_owner() {
+  # shellcheck source=/dev/null # read when needed
+  declare -F check_kept >/dev/null || . "${BASH_SOURCE[0]%/*}/owner.sh"
+  check_kept "$TEMPLATE" PYVE_TEMPLATES "the template of environments"
 }
 
 # Usage: clear_fresh_template

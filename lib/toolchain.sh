@@ -44,6 +44,11 @@ ensure_toolchain() {
     declare -F make_toolchain >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain_build.sh"
     make_toolchain "$extra" || return 1
   fi
+  if [[ ! -O ${TOOLCHAIN_PYTHON%/bin/python} ]]; then
+    # shellcheck source=/dev/null # read when needed
+    declare -F check_kept >/dev/null || . "${BASH_SOURCE[0]%/*}/owner.sh"
+    check_kept "${TOOLCHAIN_PYTHON%/bin/python}" PYVE_TOOLCHAIN "Pyve's toolchain" || return 1
+  fi
   _toolchain_extra=$extra
 }
 

@@ -123,7 +123,7 @@ def is_project(distribution: Distribution, project: str) -> bool:
     try:
         direct = json.loads(read_text(distribution.path / "direct_url.json"))
         url = urlsplit(str(direct["url"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False
     place = os.path.realpath(unquote(url.path))
     root = os.path.realpath(project)

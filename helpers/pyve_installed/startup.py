@@ -13,28 +13,21 @@ from pyve_installed.distributions import (
     read_record,
     read_text,
 )
+from pyve_installed.start_files import match_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pyve_installed.distributions import Distribution
 
-# Lines of .pth files that are known: they do what they are for, and nothing else.
-KNOWN_LINES = tuple(
+# Lines that are known beside those of start_files: of what people install themselves.
+LOCAL_LINES = tuple(
     re.compile(text)
     for text in (
-        # setuptools: distutils-precedence.pth
-        r"import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os\.environ\.get\(var, 'local'\)"
-        r" == 'local'; enabled and __import__\('_distutils_hack'\)(\.add_shim\(\))?;?\s*$",
         # setuptools: editable installations
         r"import (__editable___\w+_finder); \1\.install\(\)\s*$",
-        # setuptools: namespace packages, as matplotlib and protobuf once had them
-        r"import sys, types, os;\s*has_mfs = sys\.version_info > \(3, 5\);\s*p = os\.path\.join\(",
         # virtualenv
         r"import _virtualenv\s*$",
-        # coverage
-        r"import sys; exec\('try: import coverage; coverage\.process_startup\(\)\\n"
-        r"except ImportError: pass'\)\s*$",
     )
 )
 # What a line has that fetches, hides or starts something.
@@ -47,7 +40,7 @@ SHIM_MARKER = "pyve-managed: distutils shim"
 
 def judge_line(line: str, owner: str) -> str:
     """Say how much a line of a ``.pth`` file matters: "", "note" or "warning"."""
-    if any(known.match(line) for known in KNOWN_LINES):
+    if match_known(line, None) is not None or any(known.match(line) for known in LOCAL_LINES):
         return ""
     return "note" if owner and not SUSPECT.search(line) else "warning"
 
@@ -55,7 +48,12 @@ def judge_line(line: str, owner: str) -> str:
 def find_startup(
     folders: Iterable[Path], distributions: Iterable[Distribution]
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Find what is executed at each start of the interpreter, but for what is known."""
+    """Find what is executed at each start of the interpreter, but for what is known.
+
+    (What belongs to a distribution of the store stands in the environment's own folder once more:
+    Python reads it only there.)
+    """
+    folders = list(folders)
     found: list[tuple[Path, str]] = []
     for folder in folders:
         for path in list_pth_files(folder):
@@ -71,9 +69,9 @@ def find_startup(
     owners: dict[str, str] = {}
     for distribution in distributions:
         for path_in, (digest, _) in read_record(distribution).items():
-            owned = distribution.folder / path_in
-            if any(owned == path for path, _ in found) and matches_record(owned, digest):
-                owners[str(owned)] = f"{distribution.shown} {distribution.version}"
+            for owned in {folder / path_in for folder in (distribution.folder, *folders)}:
+                if any(owned == path for path, _ in found) and matches_record(owned, digest):
+                    owners.setdefault(str(owned), f"{distribution.shown} {distribution.version}")
     for path, line in found:
         owner = owners.get(str(path), "")
         level = judge_line(line, owner) if line else ("note" if owner else "warning")

@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from pyve_core import HelperError, progress
 from pyve_core.errors import redact
+from pyve_files.archives import check_archive
 from pyve_locks.web import FAILURES, LOCKED, explain, find_path, open_session
 from pyve_locks.whole_file import cannot_write
 
@@ -62,6 +63,8 @@ class Server:
     missing: str = "E_INDEX"
     wrong: str = "E_INDEX"
     locked: str = "E_INDEX_AUTH"
+    # Whether what it has are Python's packages; these are looked at.
+    has_python: bool = True
 
 
 def digest_of(path: Path, algorithm: str = "sha256") -> str:
@@ -233,6 +236,8 @@ class _Fetching:
                         redact(file.url),
                     ],
                 )
+            if self.server.has_python:
+                check_archive(part, name=target.name)
             os.replace(part, target)
         except OSError as error:
             raise cannot_write(target, error) from error

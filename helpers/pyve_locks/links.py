@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
 
 from pyve_core import HelperError
 from pyve_core.errors import redact
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pyve_files.archives import check_archive
 
 __all__ = ["Links"]
 
@@ -36,11 +34,18 @@ class Links:
         self._urls = _read_page(place) if self.is_url else {}
 
     def find(self, name: str) -> dict[str, str]:
-        """Say where a file is: a table with ``url`` or ``path``, {} when it is not there."""
+        """Say where a file is: a table with ``url`` or ``path``, {} when it is not there.
+
+        Raises:
+            HelperError: E_ARCHIVE for one that is not what a package has to be.
+        """
         if self.is_url:
             return {"url": self._urls[name]} if name in self._urls else {}
         file = os.path.join(self.place, name)
-        return {"path": file} if name and os.path.isfile(file) else {}
+        if not name or not os.path.isfile(file):
+            return {}
+        check_archive(Path(file), thorough=False)
+        return {"path": file}
 
 
 def _read_page(url: str) -> dict[str, str]:

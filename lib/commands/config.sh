@@ -1,17 +1,60 @@
-# Summary: Show the configuration in force, and where it comes from
+# Summary: Show the configuration in force, or change a value
 # Group: Environment
 # Agent: read
+# Agent: never set unset
 # Usage: pyve config
-# Exit: 0 shown; 1 an unknown option
-# States: any -> the same
+# Usage: pyve config get KEY
+# Usage: pyve config set KEY VALUE...
+# Usage: pyve config unset KEY
+# Argument: get  Print the value of a key; what is a list, an item a line
+# Argument: set  Write the value of a key, or all values of a list, into .pyve/config
+# Argument: unset  Remove a key, so that the default is in force
+# Argument: KEY such as sync.allow_startup
+# About: Without a word: what is in force, and where it comes from. Comments in the file stay, and so do keys that
+# About: Pyve does not know. A value that the key cannot have is refused.
+# Example: pyve config get venv.directory
+# Example: pyve config set sync.allow_startup coverage setuptools
+# Exit: 0 done; 1 no such key or value, nothing to get, or an unknown option
+# States: any -> uninitialized, needs-lock, needs-env, consistent, broken
 # Alias: --config -c
 
 cmd_config() {
-  local file="" backend venv python detected name text="" files=()
+  local word
   need utils cli backend_detect micromamba_core
-  parse_options "$@" && expect_arguments 0 || return 1
+  parse_options "$@" || return 1
+  word=${ARGS[0]-}
+  case $word in
+    get | set | unset)
+      [[ $word == set ]] || expect_arguments 2 || return 1
+      if [[ -z ${ARGS[1]-} || ($word == set && -z ${ARGS[2]+set}) ]]; then
+        fail E_USAGE_ARGUMENT "pyve config $word needs ${ARGS[1]+a value behind }the key" why "pyve config $word KEY${ARGS[1]+ VALUE...}" \
+          fix "pyve help config"
+        return 1
+      fi
+      ;;
+    *) expect_arguments 0 || return 1 ;;
+  esac
   find_project || :
   CDPATH="" cd -- "$PROJECT_ROOT" || return 1
+  if [[ -n $word ]]; then
+    need config_edit project_lock
+    if [[ $word != get ]]; then
+      lock_project || return 1
+    fi
+    config_load || :
+  fi
+  case $word in
+    get) show_config_value "${ARGS[1]}" ;;
+    set) keep_trusted set_config_values "${ARGS[@]:1}" ;;
+    unset) keep_trusted unset_config_value "${ARGS[1]}" ;;
+    *) show_config ;;
+  esac
+}
+
+# Usage: show_config
+# Shows all that is in force.
+show_config() {
+  local file="" backend venv python detected name text="" files=()
   config_load || :
   if config_file_exists; then
     file=$PWD/.pyve/config
