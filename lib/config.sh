@@ -108,13 +108,13 @@ unescape_config_string() {
 
 # Usage: config_load [file]
 # Reads the config (default: .pyve/config of the current folder) for config_get. Status 1,
-# and an empty config, when there is none.
+# and an empty config, when there is none, or what is there is larger than one can be.
 config_load() {
   local file=${1:-.pyve/config} text="" status=0
-  if [[ -f $file && -r $file ]]; then
-    IFS= read -r -d '' text <"$file" || :
-  else
+  if [[ ! -f $file || ! -r $file ]]; then
     status=1
+  elif IFS= read -r -d '' -n 16385 text <"$file" && ((${#text} > 16384)); then
+    text="" status=1
   fi
   config_parse "$text"
   return "$status"
@@ -123,7 +123,7 @@ config_load() {
 # Usage: config_parse <text of a config>
 # Reads it for config_get.
 config_parse() {
-  local line rest indent key path="" item
+  local line rest indent key path="" item list=""
   local -a indents=() paths=() lines=()
   local depth=0 IFS=$'\n'
   _config_keys=()
@@ -140,8 +140,7 @@ config_parse() {
       - | -[[:space:]]*)
         if [[ -n $path ]]; then
           parse_config_value "${rest#-}"
-          item=${_config_values[${#_config_values[@]} - 1]}
-          _config_values[${#_config_values[@]} - 1]=$item${item:+$'\n'}$REPLY
+          list+=${list:+$'\n'}$REPLY
         fi
         continue
         ;;
@@ -170,10 +169,17 @@ config_parse() {
     indents[depth]=$indent
     paths[depth]=$path
     depth=$((depth + 1))
+    if [[ -n $list ]]; then
+      _config_values[${#_config_values[@]} - 1]=$list
+    fi
     parse_config_value "$item"
     _config_keys+=("$path")
     _config_values+=("$REPLY")
+    list=$REPLY
   done
+  if [[ -n $list ]]; then
+    _config_values[${#_config_values[@]} - 1]=$list
+  fi
 }
 
 # Usage: config_get <key>

@@ -12,7 +12,7 @@ declare -F parse_config_value >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
 declare -F suggest >/dev/null || . "${BASH_SOURCE[0]%/*}/cli.sh"
 
 # Configs have a few hundred bytes. What is longer is something else, and is not read to its end.
-CONFIG_MOST_BYTES=65536
+CONFIG_MOST_BYTES=16384
 CONFIG_MOST_COLUMNS=1000
 
 CONFIG_KEYS=()
@@ -352,6 +352,15 @@ can_be_config_value() {
       for word in $value; do
         [[ ! $word =~ ^[a-z0-9]+-[a-z0-9_]+$ ]] || continue
         REPLY="it is a list of conda's names for platforms, such as linux-64 and osx-arm64"
+        return 1
+      done
+      return 0
+      ;;
+    packages)
+      value=${value//[][,\"\']/ }
+      for word in $value; do
+        [[ ! $word =~ ^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$ ]] || continue
+        REPLY="it is a list of names of packages"
         return 1
       done
       return 0

@@ -77,6 +77,7 @@ write_env_file() {
     copy_env_template "$template" "$file"
   else
     # -C: what has come there in the meantime is not emptied.
+    [[ -z $_change_open ]] || { load_journal && keep_written "$file" ""; } || return 1
     (umask 077 && set -C && : >"$file") 2>/dev/null || fail_write "$file"
   fi
 }

@@ -9,19 +9,29 @@ fi
 
 declare -F find_conda_platform >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_core.sh"
 
-# Beyond so many lines a lock is not read.
+# Beyond so many lines, and one with more bytes, a lock is not read.
 _locked_most=200000
+_locked_limit=33554432
 
 # Usage: read_locked <lock>
 # Sets LOCKED_NAMES (as PEP 503 writes them) and LOCKED_VERSIONS to what a lock of any known kind pins.
 read_locked() {
   LOCKED_NAMES=() LOCKED_VERSIONS=()
+  is_lock_small "$1" || return 0
   case $1 in
     *.toml | uv.lock | poetry.lock | pdm.lock) read_locked_toml "$1" ;;
     *.yml | *.yaml) read_locked_conda "$1" ;;
     *.txt | *.in) read_locked_requirements "$1" ;;
     *) read_locked_pipfile "$1" ;;
   esac
+}
+
+# Usage: is_lock_small <file>
+# True when the file has no more bytes than any lock, or nothing here can count them.
+is_lock_small() {
+  local size
+  size=$(wc -c 2>/dev/null <"$1") || return 0
+  ((size <= _locked_limit))
 }
 
 # Usage: add_locked <name> <version>
@@ -103,8 +113,10 @@ read_locked_conda() {
 # Usage: read_locked_requirements <file>
 # For read_locked: lines "name==version".
 read_locked_requirements() {
-  local line pin='^([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?[[:space:]]*==[[:space:]]*([A-Za-z0-9.!+_-]+)[[:space:]\;\\]*'
+  local line count=0 pin='^([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?[[:space:]]*==[[:space:]]*([A-Za-z0-9.!+_-]+)[[:space:]\;\\]*'
   while IFS= read -r line || [[ -n $line ]]; do
+    count=$((count + 1))
+    ((count <= _locked_most)) || break
     if [[ $line =~ $pin ]]; then
       add_locked "${BASH_REMATCH[1]}" "${BASH_REMATCH[3]}"
     fi
@@ -114,8 +126,10 @@ read_locked_requirements() {
 # Usage: read_locked_pipfile <file>
 # For read_locked: Pipfile.lock, JSON as Pipenv writes it.
 read_locked_pipfile() {
-  local line name="" open='^        "([^"]+)": \{' version='^            "version": "==([^"]+)"'
+  local line count=0 name="" open='^        "([^"]+)": \{' version='^            "version": "==([^"]+)"'
   while IFS= read -r line || [[ -n $line ]]; do
+    count=$((count + 1))
+    ((count <= _locked_most)) || break
     if [[ $line =~ $open ]]; then
       name=${BASH_REMATCH[1]}
     elif [[ $line =~ $version ]]; then
@@ -131,7 +145,7 @@ read_locked_pipfile() {
 read_conda_lock() {
   local line name="" version="" file="" manager="" platform="" category="" here count=0 value
   LOCKED_NAMES=() LOCKED_VERSIONS=() LOCKED_OPTIONAL="" LOCKED_PIP_NAMES=() LOCKED_PIP_VERSIONS=()
-  find_conda_platform || return 0
+  find_conda_platform && is_lock_small "$CONDA_LOCK" || return 0
   here=$REPLY
   while IFS= read -r line || [[ -n $line ]]; do
     count=$((count + 1))

@@ -8,6 +8,8 @@ fi
 
 declare -F replace_all >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 
+# So many bytes of a .env are looked at.
+_dotenv_most=262144
 # As they were found; and, by their length, the places in that list.
 _redact_found=()
 _redact_places=()
@@ -144,11 +146,19 @@ _gather_from_netrc() {
 # Usage: _gather_from_dotenv <folder>
 _gather_from_dotenv() {
   local file=$1/${ENV_FILE_NAME:-.env} folder=$1 text="" line name value index=0 open="" opened=""
+  local -a lines
   [[ -f $file && -r $file ]] || return 0
-  while IFS= read -r line || [[ -n $line ]]; do
+  # (What is behind that is nowhere loaded by Pyve, and hardly fits into an environment. NULs do not count.)
+  while ((${#text} < _dotenv_most)) && { IFS= read -r -d '' -n "$_dotenv_most" line || [[ -n $line ]]; }; do
+    text+=$line
+  done <"$file"
+  IFS=$'\n'
+  # shellcheck disable=SC2206 # split at line ends
+  lines=($text)
+  IFS=$' \t\n'
+  for line in ${lines[@]+"${lines[@]}"}; do
     line=${line#"${line%%[![:space:]]*}"}
     line=${line%"${line##*[![:space:]]}"}
-    text+=$line$'\n'
     if [[ -n $open ]]; then
       # A value of several lines goes on, for some readers of such files. (For direnv each line stands by itself.)
       [[ $line == -----* ]] || _gather_dotenv_value "$opened" "${line%%"$open"*}"
@@ -172,7 +182,7 @@ _gather_from_dotenv() {
       *[[:space:]]"#"*) _gather_dotenv_value "$name" "${value%%[[:space:]]#*}" ;;
     esac
     _gather_dotenv_value "$name" "$value"
-  done <"$file"
+  done
   # What a line stands for may be another text than what it says.
   if [[ $text == *[\\\$]* ]]; then
     declare -F parse_dotenv >/dev/null || . "${BASH_SOURCE[0]%/*}/dotenv.sh"

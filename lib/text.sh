@@ -14,11 +14,39 @@ TIE=$'\x1f'
 # in its replacement differs between versions of bash.
 replace_all() {
   local rest=$1 out=""
+  if ((${#1} > 2000)) && [[ -n $2 && $1 == *"$2"* ]]; then
+    # (When bash goes back to a locale that the machine does not have, it complains on stderr.)
+    replace_in_pieces "$@" 2>/dev/null
+    return 0
+  fi
   while [[ -n $2 && $rest == *"$2"* ]]; do
     out+=${rest%%"$2"*}$3
     rest=${rest#*"$2"}
   done
   REPLY=$out$rest
+}
+
+# Usage: replace_in_pieces <text> <what> <by>
+# What replace_all does, for a long text: bash copies what is left of a text with each cut, so short pieces are cut.
+replace_in_pieces() {
+  local LC_ALL=C
+  local out="" piece="" part at=0 size=${#1} keep=$((${#2} - 1))
+  while ((at < size)); do
+    piece+=${1:at:1000}
+    at=$((at + 1000))
+    part=""
+    while [[ $piece == *"$2"* ]]; do
+      part+=${piece%%"$2"*}$3
+      piece=${piece#*"$2"}
+    done
+    # What <what> may begin in goes on in the next piece.
+    if ((at < size && ${#piece} > keep)); then
+      part+=${piece:0:${#piece}-keep}
+      piece=${piece:${#piece}-keep}
+    fi
+    out+=$part
+  done
+  REPLY=$out$piece
 }
 
 # Usage: replace_mark <text> <character> <by>

@@ -27,13 +27,16 @@ find_trust_folder() {
 
 # Usage: read_project <project>
 # Reads once what entering the project applies: sets TRUST_CONFIG and TRUST_ENV to the texts of its .pyve/config
-# and .env, and TRUST_RECORDS and TRUST_RECORD_FILES to those of the activations of its conda environments.
+# and .env, and TRUST_RECORDS and TRUST_RECORD_FILES to those of the activations of its conda environments. Status 1 when
+# its .env has more than 262,144 characters.
 read_project() {
   local _file
   read_file "$1/.pyve/config"
   TRUST_CONFIG=$REPLY
   read_file "$1/${ENV_FILE_NAME:-.env}"
   TRUST_ENV=$REPLY
+  # (A part of a .env is not what its author meant; and it would not fit into the environment.)
+  ((${#REPLY} <= 262144)) && [[ -z $READ_CUT || -n $REPLY ]] || return 1
   TRUST_RECORDS=() TRUST_RECORD_FILES=()
   for _file in "$1"/.pyve/envs/*/pyve.activation; do
     if [[ -f $_file ]]; then
@@ -48,9 +51,18 @@ read_project() {
 # Reads the project, and sets TRUST_PATH (without links) and TRUST_DIGEST. Status 1 when the folder is gone
 # or no digest can be made.
 digest_project() {
-  local _path=$1 _text _texts=""
   TRUST_DIGEST=""
+  get_trusted_text "$1" && sha256_of_text "$REPLY" || return 1
+  TRUST_DIGEST=$REPLY
+}
+
+# Usage: get_trusted_text <project>
+# Reads the project, and sets TRUST_PATH (without links), and REPLY to the text that stands for all that entering it
+# applies. Status 1 when the folder is gone, or not named from the root.
+get_trusted_text() {
+  local _path=$1 _text _texts=""
   TRUST_PATH=$1
+  [[ $1 == /* ]] || return 1
   while [[ -n $_path ]]; do
     if [[ -L $_path ]]; then
       TRUST_PATH=$(CDPATH="" cd -P -- "$1" 2>/dev/null && printf '%s.' "$PWD") || return 1
@@ -60,7 +72,7 @@ digest_project() {
     _path=${_path%/*}
   done
   [[ -d $1 ]] || return 1
-  read_project "$TRUST_PATH"
+  read_project "$TRUST_PATH" || return 1
   # Each line of config and records after a blank: no text can be taken for a part of another.
   for _text in "$TRUST_CONFIG" ${TRUST_RECORDS[@]+"${TRUST_RECORDS[@]}"}; do
     replace_all "$_text" $'\n' $'\n '
@@ -69,8 +81,7 @@ digest_project() {
   # Nor a path for another.
   replace_all "$TRUST_PATH" "\\" "\\\\"
   replace_all "$REPLY" $'\n' "\\n"
-  sha256_of_text "pyve 1 ${#TRUST_RECORDS[@]} $REPLY$_texts"$'\n'"$TRUST_ENV" || return 1
-  TRUST_DIGEST=$REPLY
+  REPLY="pyve 1 ${#TRUST_RECORDS[@]} $REPLY$_texts"$'\n'"$TRUST_ENV"
 }
 
 # Usage: is_trusted
@@ -116,10 +127,18 @@ trust_project() {
 record_trust() {
   local DIGEST_QUIET=1
   TRUST_FOLDER=""
-  digest_project "$1" && find_trust_folder || return 1
+  digest_project "$1" && write_trust
+}
+
+# Usage: write_trust
+# For record_trust: TRUST_PATH and TRUST_DIGEST are known.
+write_trust() {
+  find_trust_folder || return 1
   TRUST_FOLDER=$REPLY
   [[ -d $TRUST_FOLDER ]] || (umask 077 && mkdir -p "$TRUST_FOLDER") 2>/dev/null || return 1
-  if [[ ! -f $TRUST_FOLDER/$TRUST_DIGEST ]]; then
+  # (One that a killed Pyve has left empty would be found by no path.)
+  read_file "$TRUST_FOLDER/$TRUST_DIGEST"
+  if [[ $REPLY != "$TRUST_PATH"$'\n' ]]; then
     { printf '%s\n' "$TRUST_PATH" >"$TRUST_FOLDER/$TRUST_DIGEST"; } 2>/dev/null || return 1
   fi
   remove_records "$TRUST_FOLDER" "$TRUST_DIGEST" && stamp_records "$TRUST_FOLDER"
@@ -129,8 +148,9 @@ record_trust() {
 # Removes every record of the project's path. Status 1 when there was none.
 distrust_project() {
   local folder
-  digest_project "$1" && was_trusted && find_trust_folder || return 1
+  digest_project "$1" && { was_trusted || is_trusted; } && find_trust_folder || return 1
   folder=$REPLY
+  rm -f -- "$folder/$TRUST_DIGEST" || return 1
   remove_records "$folder" "" && stamp_records "$folder"
 }
 

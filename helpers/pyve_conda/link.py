@@ -187,6 +187,9 @@ async def link(
         raise
     except Exception as error:  # py-rattler raises many kinds here
         raise explain_install(str(error), str(prefix)) from error
+    # Its trial of what the file system can do is left when it cannot be removed at once.
+    for left in prefix.glob(".refprobe-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def mend_texts(prefix: Path, record: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyve_core import HelperError, redact
+from pyve_core.durable import replace_durably, staging_folder
 from pyve_core.fixes import move_away, open_up
 
 if TYPE_CHECKING:
@@ -75,13 +76,14 @@ def replace_file(path: Path, data: bytes) -> None:
     from pyve_conda.failures import full_disk, is_full_disk
 
     path = Path(os.path.realpath(path))
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    # (A name of which the next command knows that it is a leftover.)
+    part = staging_folder(path) / f".{path.name}.pyve-new.{os.getpid()}"
     try:
         mode = path.stat().st_mode & 0o7777 if path.exists() else None
         part.write_bytes(data)
         if mode is not None:
             part.chmod(mode)
-        os.replace(part, path)
+        replace_durably(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
         if is_full_disk(str(error)):

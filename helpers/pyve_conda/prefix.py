@@ -44,7 +44,7 @@ def read_records(prefix: Path) -> tuple[list[dict[str, Any]], list[str]]:
             record = json.loads(path.read_text(encoding="utf-8"))
             if not (isinstance(record, dict) and record["name"] and record["version"]):
                 raise ValueError("no record")
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, RecursionError):
             unreadable.append(path.relative_to(prefix).as_posix())
             continue
         records.append(record)
@@ -99,7 +99,7 @@ def find_requirement(prefix: Path, folder: Path, name: str, version: str) -> str
     try:
         direct = json.loads((folder / "direct_url.json").read_text(encoding="utf-8"))
         url = str(direct["url"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return f"{name}=={version}"
     state = re.search(r"^path=(.*)$", read_text(prefix / "pyve.state"), re.MULTILINE)
     if state and len(prefix.parents) > 2:

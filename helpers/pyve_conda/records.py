@@ -139,7 +139,7 @@ def items_of_prefix(prefix: Path) -> tuple[list[Item], str]:
             url = str(record["url"])
             name, version = str(record["name"]), str(record["version"])
             subdir = str(record.get("subdir") or split_archive_url(url)[1])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise HelperError(
                 "E_CONDA_PREFIX", f"cannot read {path}", str(error), "pyve init --force"
             ) from error

@@ -91,11 +91,15 @@ def describe_channel(channel: str) -> dict[str, Any]:
     """Give what conda-lock makes of a channel: secrets are names of environment variables."""
     if "://" not in channel:
         return {"url": channel, "used_env_vars": []}
-    parts = urlparse(channel)
+    try:
+        parts = urlparse(channel)
+        port = parts.port
+    except ValueError as error:
+        raise Unsupported(f"the URL of a channel cannot be read: {error}") from error
     user, password = parts.username or "", parts.password or ""
     host = parts.hostname or ""
-    if parts.port:
-        host = f"{host}:{parts.port}"
+    if port:
+        host = f"{host}:{port}"
     user_variable, password_variable = find_variable(user), find_variable(password)
     if user_variable or password_variable:
         user = f"${{{user_variable}}}" if user_variable else user
@@ -202,7 +206,7 @@ def is_wanted(marker: str | None, platform: str) -> bool:
 
     try:
         parsed = Marker(marker)
-    except InvalidMarker as error:
+    except (InvalidMarker, RecursionError) as error:
         raise Unsupported(f"the marker '{marker}' cannot be read") from error
     known = re.search(r"\b(sys_platform|platform_system|os_name)\b", marker)
     if _OTHER_MARKERS.search(marker):
@@ -233,7 +237,7 @@ def parse_pip_line(line: str, category: str) -> Spec:
         line, given_hash = line.split(" --hash=")
     try:
         requirement = Requirement(line)
-    except InvalidRequirement as error:
+    except (InvalidRequirement, RecursionError) as error:
         raise Unsupported(f"the line for pip '{line}' is no requirement by name") from error
     spec = describe_dependency(canonicalize_name(requirement.name), "pip", category)
     spec["markers"] = marker

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Node = yaml.nodes.Node
 
-LIMIT = 64 * 1024 * 1024
+LIMIT = 32 * 1024 * 1024
 CODE = "E_LOCK_FILE"
 # conda-lock writes the packages last: what stands before them can be read alone.
 _PACKAGES = re.compile(r"^package:", re.MULTILINE)
@@ -183,7 +183,9 @@ class LockReader:
 
         def get(name: str, needed: bool = False) -> str:
             if name in parts and not file.is_null(parts[name][1]):
-                return file.read_text(parts[name][1], f"'{name}'")
+                text = file.read_text(parts[name][1], f"'{name}'")
+                if text or not needed:
+                    return text
             if needed:
                 file.fail(node, f"a package has no '{name}'")
             return ""

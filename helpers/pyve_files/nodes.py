@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Nodes of one file with its aliases written out; more only where the file itself has more.
 MOST_NODES = 100_000
 MOST_LEVELS = 100
+# Each takes about 700 bytes of memory.
+MOST_PARTS = 500_000
 _CORE = "tag:yaml.org,2002:"
 _KNOWN_TAGS = frozenset(
     _CORE + name
@@ -146,12 +148,16 @@ class YamlFile:
     def _check_depth(self, events: Iterator[yaml.Event]) -> None:
         import yaml
 
+        mark: Any
         depth = 0
-        for event in events:
+        for number, event in enumerate(events):
+            if number > 2 * MOST_PARTS:
+                mark = event.start_mark
+                self.fail_at(mark.line + 1, mark.column + 1, "it has more parts than can be read")
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > MOST_LEVELS:
-                    mark: Any = event.start_mark
+                    mark = event.start_mark
                     self.fail_at(mark.line + 1, mark.column + 1, "it is nested too deeply")
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1

@@ -18,6 +18,7 @@ from pyve_core import HelperError, redact
 from pyve_locks.edit import add_requirements, edit_bytes, remove_requirements, set_source
 from pyve_locks.edit_requirements import is_place
 from pyve_locks.graph import describe_root, graph_of
+from pyve_locks.local_project import LIMIT
 from pyve_locks.manifest import REQUIREMENTS_FILES, Manifest, read_manifest
 from pyve_locks.pyproject import FILE
 from pyve_locks.requirement import Place, Requirement, parse_line
@@ -82,13 +83,17 @@ class Change:
         if path not in self._old:
             try:
                 with open(os.path.join(self.root, path), "rb") as stream:
-                    self._old[path] = stream.read()
+                    data = stream.read(LIMIT + 1)
             except FileNotFoundError:
                 self._old[path] = None
             except OSError as error:
                 raise HelperError(
                     "E_MANIFEST", f"{path} cannot be read", str(error.strerror)
                 ) from error
+            else:
+                if len(data) > LIMIT:
+                    raise HelperError("E_MANIFEST", f"{path} is larger than {LIMIT >> 20} MiB")
+                self._old[path] = data
         return self._new.get(path, self._old[path] or b"")
 
     def add(self, path: str, kind: str, wish: str, root: str) -> None:

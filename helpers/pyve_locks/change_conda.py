@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
@@ -62,8 +62,10 @@ def _keep_list(edit: Edit) -> Edit:
     """Leave an empty list where the last one was: solvers take no ``dependencies:`` alone."""
     import yaml
 
-    data = yaml.safe_load(edit.new)
-    if not isinstance(data, dict) or data.get("dependencies", []) is not None:
+    # (Only looked at: a number of many digits or a day that no month has is a text here.)
+    root: Any = yaml.compose(edit.new, Loader=yaml.SafeLoader)
+    values = [value for key, value in root.value if key.value == "dependencies"]
+    if [value.tag for value in values] != ["tag:yaml.org,2002:null"]:
         return edit
     return replace(edit, new=re.sub(rb"(?m)^dependencies:", b"dependencies: []", edit.new, count=1))
 

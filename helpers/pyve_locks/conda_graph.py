@@ -85,5 +85,5 @@ def build_conda_graph(
 def _pip_name(line: str) -> str:
     try:
         return Requirement(line.partition(" --")[0].partition(" #")[0].strip()).name
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pyve_locks.graph import sort_key
 
@@ -121,7 +121,7 @@ def _compare(old: str, new: str) -> str:
         return ""
     try:
         one, other = Version(old), Version(new)
-    except InvalidVersion:
+    except ValueError:
         # Of conda there are others: "2026a", "9e".
         one_parts, other_parts = _numbers(old), _numbers(new)
     else:

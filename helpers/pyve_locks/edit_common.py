@@ -164,7 +164,7 @@ def read_requirement(text: str, path: str, line: int = 0) -> Requirement:
     """
     try:
         return Requirement(text)
-    except InvalidRequirement as error:
+    except (InvalidRequirement, RecursionError) as error:
         reason = str(error).splitlines()[0]
         fail(
             path,

@@ -185,10 +185,12 @@ class _File:
         if not root:
             return items
         for item in items:
-            for position, (key, value) in enumerate(item if isinstance(item, list) else []):
-                if key[1] == "pip":
-                    lines = value if isinstance(value, list) else []
-                    item[position] = (key, lines)
+            for position, pair in enumerate(item if isinstance(item, list) else []):
+                # (What is in a list has no key.)
+                is_pair = isinstance(pair, tuple) and isinstance(pair[0], tuple)
+                if is_pair and pair[0][1] == "pip":
+                    lines = pair[1] if isinstance(pair[1], list) else []
+                    item[position] = (pair[0], lines)
                     return lines
         lines = []
         items.insert(index, [((TEXT, "pip"), lines)])

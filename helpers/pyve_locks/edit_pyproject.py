@@ -433,7 +433,7 @@ def _own_name(item: str) -> str:
     """Give the name of a requirement, also of one that is faulty."""
     try:
         return str(canonicalize_name(Requirement(item).name))
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return name_of(item)
 
 

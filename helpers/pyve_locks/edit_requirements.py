@@ -225,7 +225,7 @@ def read_line(text: str, path: str, number: int, strict: bool = True) -> Line | 
     if "${" in target or not strict:
         try:
             requirement = Requirement(target)
-        except InvalidRequirement:
+        except (InvalidRequirement, RecursionError):
             return Line(text, target, name_of(target), None)
     else:
         requirement = read_requirement(target, path, number)

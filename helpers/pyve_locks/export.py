@@ -10,7 +10,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -194,7 +194,7 @@ def python_for_conda(specifiers: str) -> str:
     """
     try:
         parts = sorted(SpecifierSet(specifiers), key=str)
-    except InvalidSpecifier as error:
+    except ValueError as error:
         why = f"requires-python is '{specifiers}'"
         raise HelperError("E_LOCK_FILE", "the lock is wrong", why, "pyve lock") from error
     texts = []

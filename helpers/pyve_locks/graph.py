@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pyve_core import HelperError, count_things
 from pyve_locks.origins import File, describe_origin, is_project, list_files
@@ -167,7 +167,7 @@ def sort_key(version: str) -> tuple[bool, Version, str]:
     """Order versions (PEP 440); what is no version comes first."""
     try:
         return True, Version(version), version
-    except InvalidVersion:
+    except ValueError:
         return False, Version("0"), version
 
 
@@ -214,7 +214,7 @@ def recorded_roots(lock: Mapping[str, Any]) -> tuple[str, Roots]:
         manifest = json.loads(text)
         roots = {root: [*map(str, texts)] for root, texts in manifest.get("roots", {}).items()}
         return str(manifest.get("name") or ""), roots
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _wrong_lock("'manifest' of [tool.pyve] is not what Pyve writes") from error
 
 
@@ -349,7 +349,7 @@ def _read_asked(text: str) -> _Asked:
     try:
         # (A path behind @ may have blanks in it, as no URL does.)
         found = Requirement(plain.partition(" @ ")[0])
-    except InvalidRequirement as error:
+    except (InvalidRequirement, RecursionError) as error:
         place = plain.partition(" ;")[0].partition("[")[0].strip()
         if place != "." and not place.startswith(("./", "../", "/")) and "://" not in place:
             message = f"'{text}' is no requirement"
@@ -404,7 +404,7 @@ def _match_wishes(
 def _meets(asked: _Asked, node: Node) -> bool:
     try:
         return asked.specifier.contains(node.version, prereleases=True)
-    except InvalidVersion:
+    except ValueError:
         return False
 
 

@@ -119,7 +119,7 @@ def _read_links(url: str, largest: int) -> list[tuple[str, bool]]:
         links = _Links()
         links.feed(content.decode("utf-8", "replace"))
         return links.found
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
 
 

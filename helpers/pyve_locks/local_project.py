@@ -256,7 +256,7 @@ def _list_requirements(project: Any) -> list[str]:
         for text in texts if isinstance(texts, list) else ():
             try:
                 shown = str(Parsed(str(text)))
-            except InvalidRequirement:
+            except (InvalidRequirement, RecursionError):
                 shown = str(text)
             found.append(f"{shown} (extra {canonicalize_name(extra)})" if extra else shown)
     if project.get("requires-python"):
@@ -274,5 +274,5 @@ def _hash_builder(data: dict[str, Any]) -> str:
 def _read_url(text: str) -> str:
     try:
         return Parsed(text.partition(" (extra ")[0]).url or ""
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return ""

@@ -15,7 +15,7 @@ from pyve_core.merge_marks import split_sides
 from pyve_locks.lock_text import parse_pylock, write_artifact
 from pyve_locks.toml_lines import TomlError
 from pyve_locks.toml_text import write_key, write_table
-from pyve_locks.whole_file import cannot_write, write_whole
+from pyve_locks.whole_file import cannot_write, refuse_link, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,11 +27,12 @@ __all__ = [
     "format_lock",
     "parse_lock",
     "read_lock",
+    "read_merged_lock",
     "write_lock",
 ]
 
 # Bytes. A lock of 500 packages with all their wheels has about 3 MB.
-LIMIT = 64 * 1024 * 1024
+LIMIT = 16 * 1024 * 1024
 VERSION = "1.0"
 
 _ARTIFACT = ("name", "upload-time", "url", "path", "size", "hashes")
@@ -142,6 +143,26 @@ def read_lock(path: Path) -> LockFile:
     return parse_lock(text, path)
 
 
+def read_merged_lock(path: Path) -> LockFile:
+    """Read a lock that is to be installed: one without git's conflict marks.
+
+    Args:
+        path: the ``pylock.toml``.
+
+    Raises:
+        HelperError: as read_lock; E_LOCK_FILE also when a merge has left both sides in it.
+    """
+    lock = read_lock(path)
+    if lock.conflicted:
+        raise HelperError(
+            "E_LOCK_FILE",
+            f"{path.name} has git's conflict marks in it",
+            "a merge has left both sides in it; pyve lock makes one of them",
+            "pyve lock",
+        )
+    return lock
+
+
 def parse_lock(text: str, path: Path) -> LockFile:
     """Read the text of a lock.
 
@@ -180,6 +201,10 @@ def _parse(text: str, path: Path) -> LockFile:
         raise _refuse(path, "it has no lock-version, as every lock of PEP 751 has")
     if version.partition(".")[0] != "1":
         raise _refuse(path, f"its lock-version is {version}, and this reads {VERSION}")
+    for key in ("extras", "dependency-groups", "default-groups"):
+        names = lock.get(key, [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise _refuse(path, f"{key} is no list of names")
     packages = lock.get("packages")
     if not isinstance(packages, list):
         raise _refuse(path, "it has no list of packages")
@@ -243,13 +268,13 @@ def format_lock(lock: Mapping[str, Any]) -> str:
 
 
 def _package_order(written: tuple[Mapping[str, Any], list[str]]) -> tuple[Any, ...]:
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     package, lines = written
     text = str(package.get("version", ""))
     try:
         key: tuple[Any, ...] = (1, Version(text))
-    except InvalidVersion:
+    except ValueError:
         key = (0, text)
     return (package["name"], *key, str(package.get("marker", "")), lines)
 
@@ -282,8 +307,8 @@ def _order_part(key: str, value: Any) -> Any:
 def write_lock(lock: Mapping[str, Any], path: Path) -> bool:
     """Write a lock: what was there before, or all of the new one.
 
-    A file that is there keeps its mode; a new one gets 0644 less the umask. Of a link, the file
-    that it leads to is replaced.
+    A file that is there keeps its mode; a new one gets 0644 less the umask. Of a link that stays in
+    the folder, the file that it leads to is replaced.
 
     Args:
         lock: what to write.
@@ -293,6 +318,7 @@ def write_lock(lock: Mapping[str, Any], path: Path) -> bool:
         Whether anything changed. The file is left alone when it has these bytes already.
 
     Raises:
-        HelperError: E_FILE_WRITE, E_DISK_FULL.
+        HelperError: E_FILE_LINK, E_FILE_WRITE, E_DISK_FULL.
     """
+    refuse_link(path)
     return write_whole(path, format_lock(lock).encode("utf-8"))

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from pyve_core import HelperError
@@ -68,7 +68,7 @@ def python_range(*texts: str) -> str:
     for text in filter(None, texts):
         try:
             joined &= SpecifierSet(f">={text}" if text[0].isdigit() else text)
-        except InvalidSpecifier as error:
+        except ValueError as error:
             raise HelperError(
                 "E_RESOLVE_PYTHON", f"'{text}' does not limit Python", "a limit is such as >=3.10"
             ) from error

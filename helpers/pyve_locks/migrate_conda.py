@@ -227,8 +227,8 @@ def _read_records(root: Path) -> dict[str, list[tuple[str, str]]]:
     for path in records:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            name, files = str(record["name"]), record["files"]
-        except (OSError, ValueError, KeyError, TypeError):
+            name, files = str(record["name"]), list(record["files"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
         brought = found.setdefault(name, [])
         for file in files:

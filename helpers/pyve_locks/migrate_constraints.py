@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 __all__ = ["marker_of", "specifier_of"]
 
@@ -55,7 +55,7 @@ def _read(word: str) -> list[Comparison]:
     base = re.sub(r"(\.\*)+$", "", version)
     try:
         parsed = Version(base)
-    except InvalidVersion as error:
+    except ValueError as error:
         raise ValueError(f"'{word}' is no version constraint") from error
     if operator in ("^", "~"):
         return [(">=", base), ("<", _next(parsed, base, operator))]
@@ -113,7 +113,7 @@ def specifier_of(text: str) -> tuple[str, bool]:
 def _check(specifier: str) -> str:
     try:
         SpecifierSet(specifier)
-    except InvalidSpecifier as error:
+    except ValueError as error:
         raise ValueError(str(error)) from error
     return specifier
 

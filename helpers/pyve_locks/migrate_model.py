@@ -16,11 +16,11 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pyve_core import HelperError, redact
 from pyve_locks.edit_common import write_requirement
-from pyve_locks.local_project import check_inside, read_name, read_small
+from pyve_locks.local_project import LIMIT, check_inside, read_name, read_small
 from pyve_locks.requirement import strip_credentials
 from pyve_locks.toml_lines import TomlError, find_lines, parse_toml
 
@@ -123,7 +123,7 @@ class Found:
             return
         try:
             written = write_requirement(Parsed(text), text, "'")
-        except InvalidRequirement as error:
+        except (InvalidRequirement, RecursionError) as error:
             self.refuse(text, f"'{text}' is no requirement: {first_line(error)}", file, line)
             return
         if written not in asked:
@@ -246,7 +246,7 @@ class Found:
         if version:
             try:
                 found["version"] = str(Version(version))
-            except InvalidVersion:
+            except ValueError:
                 return
         if vcs:
             found["vcs"] = dict(vcs)
@@ -366,6 +366,10 @@ def read_text(root: Path, name: str) -> str:
         HelperError: E_MANIFEST.
     """
     path = os.path.join(root, name)
+    if os.path.isfile(path) and os.path.getsize(path) > LIMIT:
+        raise HelperError(
+            "E_MANIFEST", f"{name} is larger than {LIMIT >> 20} MiB", "it may be another file"
+        )
     text = read_small(path)
     if not text and (not os.path.isfile(path) or not os.access(path, os.R_OK)):
         raise HelperError("E_MANIFEST", f"{name} cannot be read", "it is no file that can be read")
@@ -393,7 +397,7 @@ def join_markers(*markers: str) -> str:
     try:
         for marker in given:
             Marker(marker)
-    except InvalidMarker as error:
+    except (InvalidMarker, RecursionError) as error:
         raise ValueError(first_line(error)) from error
     if len(given) < 2:
         return "".join(given)

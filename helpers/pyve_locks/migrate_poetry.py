@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
 from pyve_locks.migrate_constraints import marker_of, specifier_of
 from pyve_locks.migrate_model import Found, ToolTable, join_markers, normalize, read_locked
@@ -297,7 +297,7 @@ class _Poetry(ToolTable):
             match = re.match(r"poetry[-_.]core\s*(.*)$", str(text))
             try:
                 old = match and "2.99" not in SpecifierSet(match.group(1))
-            except InvalidSpecifier:
+            except ValueError:
                 old = False
             if old:
                 said = f"{text} is too old for [project], and builds from [tool.poetry]"

@@ -192,7 +192,7 @@ def _canonical(texts: Any) -> set[str]:
     for text in texts if isinstance(texts, list) else []:
         try:
             found.add(str(Parsed(str(text))).lower().replace("_", "-"))
-        except InvalidRequirement:
+        except (InvalidRequirement, RecursionError):
             found.add(str(text))
     return found
 

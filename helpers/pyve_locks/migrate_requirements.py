@@ -163,7 +163,7 @@ def _written(one: Requirement, lines: dict[str, dict[int, str]]) -> str:
     text = split_options(lines.get(one.file, {}).get(one.line, ""))[0]
     try:
         parsed = Parsed(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return ""
     return "" if parsed.url else text
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement as Parsed
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
 from pyve_core import HelperError
 from pyve_core.fixes import move_away
@@ -51,7 +51,7 @@ def write_target(found: Found, target: str) -> dict[str, str]:
     """
     try:
         SpecifierSet(found.requires_python)
-    except InvalidSpecifier:
+    except ValueError:
         said = f"'{found.requires_python}' does not limit Python"
         found.refuse("python", said, found.files[0])
         found.requires_python = ""

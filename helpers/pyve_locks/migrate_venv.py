@@ -13,9 +13,9 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Parsed
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-from pyve_installed.distributions import find_site_folders, list_distributions, read_text
+from pyve_installed.distributions import list_installed, read_text
 from pyve_locks.migrate_model import Found, normalize
 from pyve_locks.migrate_poetry_project import name_of_folder
 
@@ -56,9 +56,8 @@ def read_venv(root: Path, folder: str) -> Found:
     if python:
         found.requires_python = f">={'.'.join(python.split('.')[:2])}"
     known: dict[str, Distribution] = {}
-    for place in find_site_folders(environment):
-        for one in list_distributions(place, own=True):
-            known.setdefault(one.name, one)
+    for one in list_installed(environment):
+        known.setdefault(one.name, one)
     for name in choose_roots(known, python):
         _add(found, known[name], folder)
     for one in known.values():
@@ -79,7 +78,7 @@ def read_direct(one: Distribution) -> dict[str, Any]:
     """Read what says where a distribution was had from, when it was no index; {} else."""
     try:
         said = json.loads(read_text(one.path / "direct_url.json") or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 
@@ -130,7 +129,7 @@ def _read_needs(one: Distribution, python: str) -> list[Parsed]:
     for text in one.requires:
         try:
             found.append(Parsed(text))
-        except InvalidRequirement:
+        except (InvalidRequirement, RecursionError):
             continue
     return found
 
@@ -185,7 +184,7 @@ def _add(found: Found, one: Distribution, folder: str) -> None:
     else:
         try:
             is_early = Version(one.version).is_prerelease
-        except InvalidVersion:
+        except ValueError:
             found.refuse(name, f"'{one.version}' of {name} is no version", folder)
             return
         # An index has it only for who asks for such a version.

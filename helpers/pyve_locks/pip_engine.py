@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pyve_core import HelperError
 from pyve_core.fixes import quote, remake_toolchain, repeat
@@ -421,7 +421,7 @@ def _choose_pins(manifest: Manifest, pins: Iterable[Mapping[str, Any]]) -> dict[
             fits = all(
                 SpecifierSet(wish.specifier).contains(version, prereleases=True) for wish in mine
             )
-        except InvalidVersion:
+        except ValueError:
             continue
         # Of several versions, one fits here; which one is not known.
         if fits and not any(wish.url or wish.path for wish in mine) and name not in kept:

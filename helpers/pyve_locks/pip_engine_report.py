@@ -70,7 +70,7 @@ def read_nodes(report: Mapping[str, Any]) -> dict[str, Node]:
             name = str(canonicalize_name(metadata["name"]))
             wishes = tuple(Parsed(text) for text in metadata.get("requires_dist", ()))
             nodes[name] = Node(name, str(metadata["version"]), wishes, item)
-    except InvalidRequirement as error:
+    except (InvalidRequirement, RecursionError) as error:
         raise HelperError(
             "E_INDEX", f"the metadata of {name} cannot be read", str(error)
         ) from error

@@ -176,7 +176,7 @@ def _is_python_the_cause(flat: str) -> bool:
     try:
         specifier = Requirement(asked.group(1)).specifier
         return any(specifier.contains(version) for version, _ in read_ignored(flat))
-    except (InvalidRequirement, InvalidVersion):
+    except (InvalidRequirement, InvalidVersion, RecursionError):
         return True
 
 

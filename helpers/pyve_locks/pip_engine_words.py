@@ -81,7 +81,7 @@ def _edge(parent: str, wants: str) -> Edge:
 def _fits(version: str, wants: str) -> bool:
     try:
         return Requirement(wants).specifier.contains(version, prereleases=True)
-    except (InvalidRequirement, InvalidVersion):
+    except (InvalidRequirement, InvalidVersion, RecursionError):
         return True
 
 
@@ -155,7 +155,7 @@ def _has_files(options: SolveOptions, manifest: Manifest, name: str, wants: str)
         return False
     try:
         specifier = Requirement(wants).specifier
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return False
     for place in list_places(manifest, options):
         for file in list_files(place, name):

@@ -50,7 +50,7 @@ def find_installed(environment: Path, root: Path) -> list[Path]:
             said = json.loads(file.read_text(encoding="utf-8"))
             url = urlsplit(said["url"])
             is_editable = bool(said["dir_info"]["editable"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
         if url.scheme == "file" and is_editable and os.path.realpath(unquote(url.path)) == place:
             found.append(file.parent)

@@ -6,7 +6,6 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from packaging.specifiers import InvalidSpecifier
 from packaging.utils import InvalidName, canonicalize_name
 
 from pyve_core.merge_marks import split_sides
@@ -145,7 +144,7 @@ class Pyproject:
             self.place(*keys).fail("requires-python is no text")
         try:
             return normalize_specifier(value)
-        except InvalidSpecifier as error:
+        except ValueError as error:
             self.place(*keys).fail(f"'{value}' does not limit Python", *explain(error))
 
     def dynamic(self) -> list[str]:

@@ -211,7 +211,7 @@ def parse_requirement(text: str, place: Place, written: str = "") -> Requirement
     """
     try:
         parsed = Parsed(text)
-    except InvalidRequirement as error:
+    except (InvalidRequirement, RecursionError) as error:
         place.fail(f"'{written or text}' is no requirement", *explain(error))
     found = Requirement(
         name=canonicalize_name(parsed.name),
@@ -227,7 +227,7 @@ def parse_requirement(text: str, place: Place, written: str = "") -> Requirement
     if written and written != text:
         try:
             shown = Parsed(written).url or shown
-        except InvalidRequirement:
+        except (InvalidRequirement, RecursionError):
             shown = _find_url(written)
     return locate(found, parsed.url, shown, place)
 
@@ -238,7 +238,7 @@ def _find_url(text: str) -> str:
     return found.group(1) if found else text
 
 
-def explain(error: ValueError) -> list[str]:
+def explain(error: Exception) -> list[str]:
     """Give what `packaging` says of a text, without the picture of its place."""
     return [str(error).split("\n")[0]]
 
@@ -385,7 +385,7 @@ def split_marker(text: str, place: Place) -> tuple[str, str]:
         return text.strip(), ""
     try:
         return target.strip(), str(Marker(marker.strip()))
-    except InvalidMarker as error:
+    except (InvalidMarker, RecursionError) as error:
         place.fail(f"'{marker.strip()}' is no marker", *explain(error))
 
 

@@ -91,7 +91,7 @@ def reduce_marker(
         return True
     try:
         parsed = Marker(marker)
-    except InvalidMarker as error:
+    except (InvalidMarker, RecursionError) as error:
         why = str(error).partition("\n")[0]
         raise HelperError("E_LOCK_FILE", f"'{marker}' is no marker", why, "pyve lock") from error
     return _Chosen(extras, groups).reduce(parsed._markers)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pyve_locks.requirement import Requirement
 
@@ -150,7 +150,7 @@ def read_locked(answer: Answer, selected: Mapping[Place, list[Version]]) -> _Loc
 def _read(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:
         return None
 
 

@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.markers import Marker
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.markers import InvalidMarker, Marker
+from packaging.specifiers import SpecifierSet
 from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
@@ -117,12 +117,28 @@ class Target:
         """Tell whether a marker ("" for always) may hold there."""
         if not marker:
             return True
-        parsed = Marker(marker)
+        try:
+            parsed = Marker(marker)
+        except (InvalidMarker, RecursionError) as error:
+            raise HelperError(
+                "E_LOCK_FILE",
+                "the lock has a marker that is none",
+                str(error).split("\n")[0],
+                "pyve lock",
+            ) from error
         return any(parsed.evaluate({**known}) for known in self.environments())
 
     def is_in(self, specifier: str) -> bool:
         """Tell whether its Python is in a range, such as >=3.9."""
-        limits = SpecifierSet(specifier)
+        try:
+            limits = SpecifierSet(specifier)
+        except ValueError as error:
+            raise HelperError(
+                "E_LOCK_FILE",
+                "the lock has a range of versions that is none",
+                str(error),
+                "pyve lock",
+            ) from error
         return any(limits.contains(known["python_full_version"]) for known in self.environments())
 
 
@@ -178,7 +194,7 @@ def list_targets(
     ]
     try:
         fitting = [target for target in targets if target.is_in(requires)]
-    except InvalidSpecifier as error:
+    except ValueError as error:
         raise HelperError(
             "E_LOCK_FILE", f"'{requires}' does not limit Python", "in pylock.toml", "pyve lock"
         ) from error

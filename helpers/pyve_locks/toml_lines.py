@@ -52,6 +52,9 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise TomlError(_PLACE.sub("", said), line, column) from None
     except RecursionError:
         raise TomlError("its values are nested too deeply", 1, 1) from None
+    except ValueError:
+        # Python makes no integer of more than 4300 digits.
+        raise TomlError("a number has too many digits", 1, 1) from None
     return loaded
 
 

@@ -179,13 +179,14 @@ async def _read_answer(
 ) -> None:
     left = bytearray()
     async for data in stream:
-        left += data
+        # (Only what has just come can end a line.)
+        *ended, rest = data.split(b"\n")
+        for part in ended:
+            await _take_line(bytes(left + part), outcome, progress)
+            left.clear()
+        left += rest
         if len(left) > LONGEST_LINE:
             left.clear()
-        while (end := left.find(b"\n")) >= 0:
-            line = bytes(left[:end])
-            del left[: end + 1]
-            await _take_line(line, outcome, progress)
     if left:
         await _take_line(bytes(left), outcome, progress)
 

@@ -54,7 +54,7 @@ def read_message(line: bytes) -> dict[str, Any] | None:
     """Read a line of --format=jsonl; None when it is none."""
     try:
         value = json.loads(line.decode("utf-8", "replace"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

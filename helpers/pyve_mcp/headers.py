@@ -4,7 +4,7 @@ Of the line ``# Agent:``, which makes a tool of a command::
 
     # Agent: write idempotent network     read, write or run; what else is true of it
     # Agent: write --fix                  options that need more than the command itself
-    # Agent: never --report               options that agents are not offered
+    # Agent: never --report               options and words that agents are not offered
 """
 
 from __future__ import annotations

@@ -195,9 +195,12 @@ def _parse(text: str, path: str) -> Json:
     doubles: list[str] = []
 
     def collect(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-        names = [name for name, _ in pairs]
-        doubles.extend(name for name in names if names.count(name) > 1)
-        return dict(pairs)
+        found: dict[str, Json] = {}
+        for name, value in pairs:
+            if name in found:
+                doubles.append(name)
+            found[name] = value
+        return found
 
     try:
         value = json.loads(text, object_pairs_hook=collect)
@@ -207,6 +210,9 @@ def _parse(text: str, path: str) -> Json:
         raise _refuse(path, reason) from error
     except RecursionError as error:
         raise _refuse(path, "it is nested too deeply") from error
+    except ValueError as error:
+        # (Python makes no integer of more than 4300 digits.)
+        raise _refuse(path, "a number has too many digits") from error
     if doubles:
         raise _refuse(path, f"it names {doubles[0]!r} twice")
     return value

@@ -379,15 +379,19 @@ class Input:
 
     async def __aiter__(self) -> AsyncIterator[str]:
         """Give each line. At their end there is little time: the client kills the server soon."""
-        left = bytearray()
+        kept: list[bytes] = []
+        size, is_cut = 0, False
         while data := await _read_some(0):
-            left += data
-            *lines, rest = left.split(b"\n")
-            left = bytearray(rest)
+            *lines, rest = data.split(b"\n")
             for line in lines:
-                yield line.decode("utf-8", "replace")
-            if len(left) > LONGEST_LINE:
-                left.clear()
+                if not is_cut:
+                    yield b"".join([*kept, line]).decode("utf-8", "replace")
+                kept, size, is_cut = [], 0, False
+            kept.append(rest)
+            size += len(rest)
+            if size > LONGEST_LINE:
+                # What has no end is no message; nor is what is left of it.
+                kept, size, is_cut = [], 0, True
         Patience.steps = HASTY
 
 

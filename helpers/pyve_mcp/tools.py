@@ -207,6 +207,7 @@ def make_tool(header: Header) -> Tool | None:
         return None
     tool = Tool(header, level)
     words, arguments = list_arguments(header)
+    words = [word for word in words if header.find_level(word) in LEVELS]
     if words:
         schema = {"enum": words, "description": "What to do"}
         tool.parameters.append(Parameter("action", level, schema))

@@ -134,8 +134,13 @@ show_config_line() {
 # Usage: tell_config_twice
 # Says which keys are there twice, after scan_config.
 tell_config_twice() {
-  local item key first again
+  local item key first again number=0
   for item in ${CONFIG_TWICE[@]+"${CONFIG_TWICE[@]}"}; do
+    number=$((number + 1))
+    if ((number > _config_scan_most)); then
+      found E_CONFIG_DUPLICATE "Config: .pyve/config has $((${#CONFIG_TWICE[@]} - _config_scan_most)) more keys that are there already"
+      return 0
+    fi
     key=${item%%$'\t'*} again=${item##*$'\t'} first=${item#*$'\t'}
     first=${first%%$'\t'*}
     if is_twice_the_same "$first" "$again"; then
@@ -207,7 +212,7 @@ change_config_lines() {
 # Usage: check_config_unknown_key
 # Keys that mean nothing to Pyve: most are typing errors. Not those below one that has been named.
 check_config_unknown_key() {
-  local i key told=" " line
+  local i key told=" " line number=0
   can_scan_config || return 0
   scan_config .pyve/config
   for ((i = 0; i < ${#CONFIG_ENTRY_KEYS[@]}; i++)); do
@@ -216,6 +221,11 @@ check_config_unknown_key() {
       continue
     fi
     told+="$key "
+    number=$((number + 1))
+    if ((number > _config_scan_most)); then
+      found W_CONFIG_UNKNOWN_KEY "Config: .pyve/config has more keys that mean nothing to Pyve"
+      return 0
+    fi
     read_config_line "$line"
     suggest_config_key "$key"
     if [[ -z $REPLY ]]; then

@@ -70,7 +70,10 @@ check_dotenv_mode() {
     noted "$file: its mode cannot be seen"
   elif ! is_private "$file"; then
     file_here "$file"
-    if [[ $DOCTOR_STYLE == validate ]]; then
+    if [[ -L $file ]]; then
+      found W_ENV_MODE "$file: others can read what it points to" \
+        why "passwords and tokens are kept there; Pyve changes nothing through a link" fix "chmod 600 $REPLY"
+    elif [[ $DOCTOR_STYLE == validate ]]; then
       found W_ENV_MODE "$file can be read by others" why "passwords and tokens are kept there" auto "chmod 600 $REPLY"
     else
       found W_ENV_MODE "$file: others can read it" why "passwords and tokens are kept there" auto "chmod 600 $REPLY"

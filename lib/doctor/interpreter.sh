@@ -41,7 +41,7 @@ check_interpreter_broken() {
 # Usage: find_maker_version
 # Sets REPLY to the version of Python that the environment was made with, "" when nothing tells.
 find_maker_version() {
-  local line file
+  local line file left
   if [[ $DOCTOR_BACKEND == micromamba ]]; then
     REPLY=""
     for file in "$DOCTOR_ENV"/conda-meta/python-[0-9]*.json; do
@@ -51,7 +51,8 @@ find_maker_version() {
   fi
   get_environment_state "$DOCTOR_ENV" version
   [[ -z $REPLY && -r $DOCTOR_ENV/pyvenv.cfg ]] || return 0
-  while IFS= read -r line || [[ -n $line ]]; do
+  left=1000
+  while ((left-- > 0)) && { IFS= read -r line || [[ -n $line ]]; }; do
     if [[ $line =~ ^version(_info)?\ *=\ *([0-9]+\.[0-9]+\.[0-9]+) ]]; then
       REPLY=${BASH_REMATCH[2]}
     fi
@@ -63,7 +64,7 @@ find_maker_version() {
 # into, because it was made by another version or build of Python. Status 1 when there is none.
 find_other_library() {
   local own folder other=""
-  own=$(logged "$DOCTOR_PYTHON" -I -S -c 'import sys
+  own=$(logged "$DOCTOR_PYTHON" -I -S -B -c 'import sys
 print("python%d.%d%s" % (*sys.version_info[:2], "t" if "t" in getattr(sys, "abiflags", "") else ""))' 2>/dev/null </dev/null) || return 1
   [[ $own == python3* && ! -d $DOCTOR_ENV/lib/$own/site-packages ]] || return 1
   for folder in "$DOCTOR_ENV"/lib/python3*/site-packages; do
@@ -120,12 +121,13 @@ is_shim() {
 
 # Usage: check_interpreter_shims
 check_interpreter_shims() {
-  local base="" line
+  local base="" line left
   [[ -n $DOCTOR_INITIALIZED && -n $DOCTOR_HAS_ENV ]] || return 0
   get_environment_state "$DOCTOR_ENV" python
   base=$REPLY
   if [[ -z $base && -r $DOCTOR_ENV/pyvenv.cfg ]]; then
-    while IFS= read -r line || [[ -n $line ]]; do
+    left=1000
+    while ((left-- > 0)) && { IFS= read -r line || [[ -n $line ]]; }; do
       [[ ! $line =~ ^home\ *=\ *(.*) ]] || base=${BASH_REMATCH[1]}/python
     done <"$DOCTOR_ENV/pyvenv.cfg"
   fi
@@ -144,10 +146,14 @@ check_interpreter_shims() {
 
 # Usage: check_links_dangling
 check_links_dangling() {
-  local file name
+  local file name entry
   [[ -n $DOCTOR_INITIALIZED && -n $DOCTOR_HAS_ENV ]] || return 0
+  get_environment_state "$DOCTOR_ENV" store
+  entry=$REPLY
   for file in "$DOCTOR_ENV/bin"/*; do
     [[ -L $file && ! -e $file ]] || continue
+    # (That the store has lost the environment is one thing, and another check says it.)
+    [[ -z $entry || -e $entry/entry || $(readlink "$file") != "$entry"/* ]] || continue
     name=${file##*/}
     file_here "$DOCTOR_NAME/bin/$name"
     if [[ $name =~ ^python[0-9.]*$ ]]; then
@@ -228,7 +234,7 @@ mend_scripts_shebang() {
 
 # Usage: check_base_managed
 check_base_managed() {
-  local file line
+  local file line left
   [[ -n $DOCTOR_INITIALIZED && -n $DOCTOR_HAS_ENV ]] || return 0
   for file in "$DOCTOR_ENV"/lib/python3*/EXTERNALLY-MANAGED; do
     if [[ -e $file || -L $file ]]; then
@@ -238,7 +244,8 @@ check_base_managed() {
     fi
   done
   [[ -r $DOCTOR_ENV/pyvenv.cfg ]] || return 0
-  while IFS= read -r line || [[ -n $line ]]; do
+  left=1000
+  while ((left-- > 0)) && { IFS= read -r line || [[ -n $line ]]; }; do
     if [[ $line =~ ^include-system-site-packages\ *=\ *[Tt][Rr][Uu][Ee] ]]; then
       found W_BASE_MANAGED "Packages: the environment sees those of the Python that it was made with, too" \
         why "include-system-site-packages is true in $DOCTOR_NAME/pyvenv.cfg; what works here may miss packages elsewhere" destructive "pyve init --force"
@@ -298,7 +305,9 @@ check_pip_missing() {
     noted "pip: none in the environment"
     return 0
   fi
-  if out=$(logged "$DOCTOR_PYTHON" -I -m pip --version 2>&1 </dev/null); then
+  if out=$(logged "$DOCTOR_PYTHON" -I -B -m pip --version 2>&1 </dev/null); then
+    # (What start-up files say goes before it.)
+    out=${out##*$'\n'}
     out=${out#pip }
     passed "pip: ${out%% *}"
     return 0
@@ -335,13 +344,19 @@ find_pip_fix() {
 
 # Usage: check_packages
 check_packages() {
-  local item count=0
+  local item name count=0
   [[ -n $DOCTOR_INITIALIZED && -n $DOCTOR_HAS_ENV ]] || return 0
   if [[ $DOCTOR_BACKEND == micromamba ]]; then
     count=$CONDA_PACKAGE_COUNT
   else
     for item in "$DOCTOR_ENV"/lib/python3*/site-packages/*.dist-info; do
       [[ ! -d $item ]] || count=$((count + 1))
+    done
+    # What it has from the store, but for what was installed over it.
+    get_environment_state "$DOCTOR_ENV" store
+    for item in "${REPLY:-/dev/null}"/site/*.dist-info; do
+      name=${item##*/}
+      [[ ! -d $item ]] || compgen -G "$DOCTOR_ENV/lib/python3*/site-packages/${name%%-*}-*.dist-info" >/dev/null || count=$((count + 1))
     done
   fi
   passed "Packages: $count"

@@ -21,6 +21,10 @@ DOCTOR_CHECKS=(
   "environment-file conda structural whether environment.yml or a lock is there"
   "environment-missing environment structural whether the environment is there"
   "environment-whole environment structural whether it is an environment, made to its end"
+  "store-gone store structural whether what it has from the shared store is there"
+  "store-unsafe store other whether others can write into the store"
+  "store-owner store other whether the store knows that it is used"
+  "store-damaged store other whether what it has from the store is as it was made"
   "environment-moved environment structural whether it is where it was made"
   "interpreter-gone interpreter structural whether its interpreter is still installed"
   "architecture interpreter structural whether its interpreter is made for this machine"
@@ -63,4 +67,5 @@ DOCTOR_CHECKS=(
   "disk-space system other how much space is left"
   "clock-skew system other whether files are from the future"
   "tools-faulty system other versions of tools that are known to be faulty"
+  "installation installation other whether Pyve's own installation is whole"
 )

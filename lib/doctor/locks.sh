@@ -34,10 +34,11 @@ has_conda_lock() {
 
 # Usage: read_lock_head
 # Reads the head of CONDA_LOCK as conda-lock writes it: sets LOCK_VERSION, and the array LOCK_PLATFORMS. Status 1
-# when it is written in another way, or wrong.
+# when it is written in another way, or wrong, or larger than any lock.
 read_lock_head() {
   local line inside="" section="" packages=""
   LOCK_VERSION="" LOCK_PLATFORMS=()
+  is_lock_small "$CONDA_LOCK" || return 1
   while IFS= read -r line || [[ -n $line ]]; do
     line=${line%$'\r'}
     case $line in
@@ -124,7 +125,10 @@ judge_lock() {
     REPLY+=${answer:+; $answer}
     return 1
   fi
-  if ! read_lock_head && [[ -z $LOCK_VERSION || ${#LOCK_PLATFORMS[@]} -eq 0 ]]; then
+  if ! is_lock_small "$CONDA_LOCK"; then
+    REPLY="it is larger than any lock"
+    return 1
+  elif ! read_lock_head && [[ -z $LOCK_VERSION || ${#LOCK_PLATFORMS[@]} -eq 0 ]]; then
     REPLY="it does not look like a lock of conda-lock: it names no version and no platforms"
     return 1
   fi
@@ -362,7 +366,7 @@ compare_locks() {
 check_requirements_pair() {
   local line name pins=$'\n' i count=0 shape='^([A-Za-z0-9][A-Za-z0-9._-]*)'
   local -a parts=()
-  [[ -f requirements.in && -f requirements.txt && -r requirements.in && -r requirements.txt ]] || return 0
+  [[ -f requirements.in && -f requirements.txt && -r requirements.in && -r requirements.txt ]] && is_lock_small requirements.in || return 0
   read_locked requirements.txt
   # (Without any pin it was not compiled.)
   ((${#LOCKED_NAMES[@]} > 0)) || return 0

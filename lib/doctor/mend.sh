@@ -181,6 +181,7 @@ apply_fix() {
     CDPATH="" cd -- "$DOCTOR_START" 2>/dev/null || :
     # It has been asked already.
     export PYVE_FORCE_YES=1
+    [[ -z ${PYVE_NO_WAIT-} ]] || export PYVE_NO_WAIT
     # stdout belongs to the report.
     if [[ -n ${PYVE_VERBOSE-} ]]; then
       logged_exec "${WORDS[@]}" >&2 </dev/null
