@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Installing Pyve for a user, and taking the installation back exactly.
 #
-# What an installation is: the tree in <data>/pyve/app, the link ~/.local/bin/pyve, the links of
-# lib/install_links.sh, two tagged lines in the shell's rc file, the template ~/.local/.env, and
+# What an installation is: the tree that <data>/pyve/app leads to (lib/install_tree.sh), the link
+# ~/.local/bin/pyve, the links of lib/install_links.sh, two tagged lines in the shell's rc file, the template ~/.local/.env, and
 # <data>/pyve/install.state: the record of the folders, files and links that were made, and of the
 # rc files that were changed. A line
 #   dir|file|link|rc <path>
@@ -14,168 +14,10 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
-declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
 declare -F find_rc_file >/dev/null || . "${BASH_SOURCE[0]%/*}/rc_file.sh"
 declare -F add_record >/dev/null || . "${BASH_SOURCE[0]%/*}/install_record.sh"
 declare -F make_links >/dev/null || . "${BASH_SOURCE[0]%/*}/install_links.sh"
-declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
-
-_si_source="" _si_bin="" _si_link="" _si_env=""
-
-# Usage: find_install_paths
-# Sets _si_source (this tree, links resolved), _si_data (<data>/pyve), _si_app, _si_bin, _si_link
-# and _si_env. Status 1 when HOME is no folder to install into.
-find_install_paths() {
-  local home=${HOME-} data=${XDG_DATA_HOME-}
-  if [[ $home != /* || ! -d $home || $home$data == *$'\n'* ]]; then
-    fail E_INSTALL_HOME "HOME is not a folder that Pyve can be installed in" why "HOME is '$home'; set it to your home folder"
-    return 1
-  fi
-  # The base directory specification: a path that is not absolute is ignored.
-  if [[ $data != /* ]]; then
-    data=${home%/}/.local/share
-  fi
-  _si_source=${PYVE_ROOT:-${BASH_SOURCE[0]%/*}/..}
-  _si_source=$(CDPATH="" cd -P -- "$_si_source" && pwd -P) || return 1
-  _si_data=${data%/}/pyve
-  _si_app=$_si_data/app
-  _si_bin=${home%/}/.local/bin
-  _si_link=$_si_bin/pyve
-  _si_env=${home%/}/.local/.env
-}
-
-# --- one at a time
-
-# Usage: lock_installation
-# Makes <data>/pyve/install.lock, a link whose text is our process: made and read in one step
-# each. Given back at exit. Status 1 while another run is at work.
-lock_installation() {
-  local lock=$_si_data/install.lock owner
-  owner=$(readlink "$lock" 2>/dev/null) || owner=""
-  if [[ -n $owner ]] && is_alive "$owner"; then
-    fail E_INSTALL_BUSY "another pyve is installing or uninstalling" why "process ${owner%%:*} holds $lock; wait until it has ended"
-    return 1
-  fi
-  [[ -z $owner ]] || rm -f -- "$lock"
-  process_identity "$$" || return 1
-  if ! ln -s "$REPLY" "$lock" 2>/dev/null; then
-    load_fixes
-    propose_access "$lock"
-    [[ -n $REPLY || ! -e $lock ]] || propose_move "$lock"
-    fail E_INSTALL_WRITE "cannot make $lock" why "no permission, no space, or another pyve was faster" ${REPLY:+fix "$REPLY"}
-    return 1
-  fi
-  at_exit unlock_installation
-}
-
-# Usage: unlock_installation
-# Removes the lock if it is ours.
-unlock_installation() {
-  if [[ $(readlink "$_si_data/install.lock" 2>/dev/null) == "$$":* ]]; then
-    rm -f -- "$_si_data/install.lock"
-  fi
-}
-
-# --- the link
-
-# Usage: is_pyve_link
-# True when ~/.local/bin/pyve is a link into a tree of Pyve, or a dead one that was.
-is_pyve_link() {
-  [[ -L $_si_link ]] && resolve_links "$_si_link" && [[ ${REPLY##*/} == pyve.sh ]] || return 1
-  [[ ! -e $REPLY || (-f $REPLY && -d ${REPLY%/*}/lib) ]]
-}
-
-# Usage: is_installed_link
-# True when ~/.local/bin/pyve leads into the installed tree.
-is_installed_link() {
-  [[ -L $_si_link ]] || return 1
-  case $(readlink "$_si_link") in
-    "$_si_app/pyve.sh" | ../share/pyve/app/pyve.sh) return 0 ;;
-  esac
-  [[ $_si_link -ef $_si_app/pyve.sh ]]
-}
-
-# Usage: write_link [target]
-# Points ~/.local/bin/pyve at the installed tree, or at <target>, in one step. A relative link
-# where that is right, so that a home folder can be moved.
-write_link() {
-  local target=${1-} temporary=$_si_link.pyve-new
-  if [[ -z $target && $_si_bin/../share/pyve/app -ef $_si_app ]]; then
-    target=../share/pyve/app/pyve.sh
-  fi
-  if ! { rm -f -- "$temporary" && ln -s "${target:-$_si_app/pyve.sh}" "$temporary" && mv -f -- "$temporary" "$_si_link"; }; then
-    load_fixes
-    propose_access "$_si_link"
-    fail E_INSTALL_WRITE "cannot make the link $_si_link" why "see the line above" ${REPLY:+fix "$REPLY"}
-    return 1
-  fi
-}
-
-# --- the tree
-
-# Usage: mend_installation
-# Puts right what a run that was killed left: files; app.part, which is never needed; and app.old,
-# which is the tree when there is no other. The link may lead elsewhere then. Needs the lock.
-mend_installation() {
-  local file
-  list_recorded rc
-  for file in ${_si_paths[@]+"${_si_paths[@]}"}; do
-    ! resolve_links "$file" || rm -f -- "$REPLY".pyve-new.* || return 1
-  done
-  if [[ -e $_si_app.old || -L $_si_app.old || -e $_si_app.part ]]; then
-    [[ -e $_si_app || ! -e $_si_app.old ]] || mv -- "$_si_app.old" "$_si_app" || return 1
-    if [[ -e $_si_app ]] && is_pyve_link; then
-      write_link || return 1
-    fi
-  fi
-  rm -rf -- "$_si_app.old" "$_si_app.part" "$_si_link.pyve-new" "$_si_data"/install.state.pyve-new.*
-}
-
-# Usage: copy_tree <folder>
-# Copies what belongs into an installation to the new <folder>: all but what only developers
-# need, and what builds and test runs drop. The owner may write there, and so remove it again.
-copy_tree() {
-  local entry
-  mkdir -- "$1" || return 1
-  for entry in "$_si_source"/*; do
-    case ${entry##*/} in
-      tests | examples | build | dist | coverage | htmlcov | *.egg-info) ;;
-      *) cp -R -P -- "$entry" "$1/" || return 1 ;;
-    esac
-  done
-  chmod -R u+rwX "$1" || return 1
-  if [[ ! -x /bin/bash ]]; then
-    # pyve.sh names /bin/bash, because a detour by env would double the time of `pyve run`.
-    read_file "$1/pyve.sh"
-    printf '%s' "#!/usr/bin/env bash"$'\n'"${REPLY#*$'\n'}" >"$1/pyve.sh" || return 1
-  fi
-  find "$1" \( -name __pycache__ -o -name '.*_cache' -o -name .DS_Store \) -prune -exec rm -rf -- {} +
-}
-
-# Usage: replace_tree
-# Puts a copy of _si_source in place of app/: built beside it, tried, then swapped in. Status 1,
-# and the old tree, when that fails.
-replace_tree() {
-  local part=$_si_app.part
-  if ! copy_tree "$part" || ! logged "${BASH:-bash}" "$part/pyve.sh" --version >/dev/null </dev/null; then
-    rm -rf -- "$part"
-    fail E_INSTALL_COPY "cannot copy Pyve to $_si_data, or the copy does not run" \
-      why "see the lines above; when the disk is full, make room and try again"
-    return 1
-  fi
-  swap_tree "$part" || fail E_INSTALL_COPY "cannot put the new tree in place" \
-    why "see the lines above; the next run puts it right"
-}
-
-# Usage: swap_tree <new tree>
-# Moves <new tree> to app/. While app/ is away, the link leads to _si_source, so that `pyve` is
-# there at every moment.
-swap_tree() {
-  if [[ -e $_si_app || -L $_si_app ]]; then
-    write_link "$_si_source/pyve.sh" && mv -- "$_si_app" "$_si_app.old" || return 1
-  fi
-  mv -- "$1" "$_si_app" && write_link && rm -rf -- "$_si_app.old"
-}
+declare -F use_tree >/dev/null || . "${BASH_SOURCE[0]%/*}/install_tree.sh"
 
 # --- install
 
@@ -270,7 +112,7 @@ make_installation() {
   if [[ $_si_app -ef $_si_source ]]; then
     write_link || return 1
   else
-    replace_tree || return 1
+    replace_tree && write_link || return 1
   fi
   make_links
   if [[ ! -e $_si_env && ! -L $_si_env ]]; then
@@ -321,16 +163,15 @@ tell_installed() {
 uninstall_pyve() {
   find_install_paths || return 1
   # The installed copy knows where it is, also when XDG_DATA_HOME is not what it was.
-  if [[ ! -e $_si_app && ! -e $_si_data/install.state && -e ${_si_source%/*}/install.state ]]; then
-    _si_data=${_si_source%/*}
-    _si_app=$_si_data/app
+  if [[ ! -e $_si_app && ! -e $_si_data/install.state ]]; then
+    use_own_data || :
   fi
   read_record
   list_recorded rc
   find_tagged_files ${_si_paths[@]+"${_si_paths[@]}"}
   # shellcheck disable=SC2153 # find_tagged_files sets RC_FILES
   if [[ ! -e $_si_app && ! -L $_si_app && ! -e $_si_data/install.state && ! -L $_si_data/install.lock &&
-    ${#RC_FILES[@]} == 0 ]] && ! is_installed_link; then
+    ${#RC_FILES[@]} == 0 && ! -e $_si_data/versions ]] && ! is_installed_link; then
     # A kill at the very end leaves empty folders.
     (CDPATH="" cd -- "$HOME" && rmdir -p .local/share/pyve) 2>/dev/null || :
     answer_json removed false
@@ -401,9 +242,12 @@ unmake_installation() {
   if [[ -s $_si_env ]]; then
     log_info "Kept $_si_env: it is not empty"
   fi
-  if [[ -e $_si_app || -L $_si_app ]]; then
+  if [[ -e $_si_app || -L $_si_app || -e $_si_data/versions ]]; then
     # Out of the way in one step, so that no half of it can be run.
-    mv -- "$_si_app" "$_si_app.part" && rm -rf -- "$_si_app.part" || return 1
+    if [[ -d $_si_app && ! -L $_si_app ]]; then
+      mv -- "$_si_app" "$_si_app.part" || return 1
+    fi
+    rm -f -- "$_si_app" && rm -rf -- "$_si_app.part" "$_si_data/versions" || return 1
     log_success "Removed $_si_app"
   fi
 }

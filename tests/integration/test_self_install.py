@@ -233,7 +233,8 @@ def test_a_killed_install_leaves_the_old_pyve_or_the_new_one(home: Home) -> None
         assert home.run(home.link, "--version").returncode == 0
         assert (home.path / ".bashrc").read_bytes() == rc
     assert home.run(ROOT / "pyve.sh", "install").returncode == 0
-    assert sorted(path.name for path in home.data.iterdir()) == ["app", "install.state"]
+    assert sorted(path.name for path in home.data.iterdir()) == ["app", "install.state", "versions"]
+    assert len(list((home.data / "versions").iterdir())) == 2
     assert os.readlink(home.link) == "../share/pyve/app/pyve.sh"
     assert home.run(home.link, "uninstall", "--yes").returncode == 0
     assert home.snapshot() == {}
