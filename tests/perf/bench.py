@@ -6,7 +6,7 @@ Everything happens below one temporary folder with a HOME of its own, from a pro
 has a space; Pyve is installed there first and measured as a user has it, through the link in
 ~/.local/bin. Peers: uv and virtualenv beside this Python, direnv and strace on PATH; pip-tools,
 poetry, pdm and pip in .dev/peers. Groups: run, words, status, init, reload, conda, lock, check,
-sync, memory, processes.
+sync, store, disk, memory, processes.
 
 Exit: 0 measured, whatever the ratios are; 1 a command failed, or (--check) a ratio is over its
 budget; 2 the options are wrong.
@@ -33,14 +33,15 @@ from memory_runs import MEMORY_BUDGET, measure_memory
 from peers import Peers, lend
 from processes import ProcessCount, trace_command
 from reload_runs import make_envrc, plan_reload
-from report import format_counts, format_group, format_memory, is_over
+from report import format_counts, format_disk, format_group, format_memory, is_over
 from status_runs import plan_status
+from store_runs import measure_disk, plan_store
 from timing import BenchError, Command, Group, Ratio
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = (
     *("run", "words", "status", "init", "reload", "conda"),
-    *("lock", "check", "sync", "memory", "processes"),
+    *("lock", "check", "sync", "store", "disk", "memory", "processes"),
 )
 PYPROJECT = '[project]\nname = "bench"\nversion = "1"\nrequires-python = ">=3.9"\n'
 
@@ -429,6 +430,7 @@ def measure(bench: Bench, only: Sequence[str], json_file: Path | None) -> bool:
         "lock": plan_lock,
         "check": plan_check,
         "sync": plan_sync,
+        "store": plan_store,
     }
     groups: list[Group] = []
     counts: dict[str, ProcessCount] = {}
@@ -440,6 +442,8 @@ def measure(bench: Bench, only: Sequence[str], json_file: Path | None) -> bool:
         elif name == "memory":
             sizes = measure_memory(bench)
             show(format_memory(sizes, MEMORY_BUDGET) if sizes else [])
+        elif name == "disk":
+            show(format_disk(measure_disk(bench)))
         else:
             planned = plans[name](bench)
             for group in planned if isinstance(planned, list) else [planned]:

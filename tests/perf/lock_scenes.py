@@ -64,6 +64,9 @@ class Scene:
         bench = self.bench
         ours = self.project("pyve")
         bench.call([bench.pyve, "init", "--no-direnv"], ours, self.env)
+        # (What is measured here are plain environments; store_runs measures those of the store.)
+        with (ours / ".pyve/config").open("a", encoding="utf-8") as config:
+            config.write("store: off\n")
         state = (ours / ".venv/pyve.state").read_text(encoding="utf-8")
         known = dict(line.partition("=")[::2] for line in state.splitlines())
         self.python = known["python"]

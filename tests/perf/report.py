@@ -54,6 +54,12 @@ def format_memory(sizes: Mapping[str, float], budget: float) -> list[str]:
     return lines
 
 
+def format_disk(sizes: Mapping[str, float]) -> list[str]:
+    """Write what is on the disk, in megabytes, as lines of a table."""
+    lines = [f"{'disk (MB)':<54}{'all':>10}"] if sizes else []
+    return lines + [f"  {label:<52}{size:10.1f}" for label, size in sizes.items()]
+
+
 def format_counts(counts: Mapping[str, ProcessCount]) -> list[str]:
     """Write the numbers of processes as lines of a table."""
     lines = [f"{'processes':<34}{'forks':>7}{'execs after bash':>18}   programs"]
