@@ -156,7 +156,9 @@ class LocalIndex:
         self._projects: dict[str, list[Entry]] = {}
         self._lock = threading.Lock()
         self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
         self.add(*distributions)
 
     def add(

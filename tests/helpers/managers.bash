@@ -35,8 +35,8 @@ make_python() {
   shift 2
   write_script "$path" "printf '%s\n' \"\$0\" >>'$BATS_TEST_TMPDIR/executed'
 case \"\$*\" in
-  '-I -S -c ') exit 0 ;;
-  '-I -S '*/probe_interpreter.py) ;;
+  '-I -S -B -c ') exit 0 ;;
+  '-I -S -B '*/probe_interpreter.py) ;;
   *) echo \"unexpected call: \$*\" >&2; exit 99 ;;
 esac
 cat <<END

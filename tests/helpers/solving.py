@@ -109,6 +109,7 @@ class Project:
         whole["UV_CACHE_DIR"] = str(folder / "uv-cache")
         whole["PIP_CACHE_DIR"] = str(folder / "pip-cache")
         whole["UV_HTTP_RETRIES"] = "0"
+        whole["PIP_RETRIES"] = "0"
         return cls(root, whole)
 
     def write(self, name: str, text: str) -> None:

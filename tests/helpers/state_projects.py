@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 from conda_project import CondaUser
@@ -48,6 +49,9 @@ def make_venv_shelf(user: Pyve, index: LocalIndex) -> Shelf:
     shelf.put("never synced")
     user.ok("sync")
     shelf.put("whole")
+    # (As an environment would: what is on the shelf needs it again after any command.)
+    for token in (user.home / ".cache/pyve/store/v1/envs").glob("*/token"):
+        os.link(token, user.root / f"uses {token.parent.name}")
     shutil.rmtree(user.venv)
     shelf.put("no env")
     shelf.take("whole")

@@ -12,10 +12,13 @@ from lock_user import connect
 from pyve_test_helpers import Pyve
 
 HELLO = "def greet() -> None:\n    print('hello')\n"
+# (What pip has installed over a package of the store goes first; the pip of the template does not
+# count.)
 _LIST = (
     "from importlib.metadata import distributions as d; import sys;"
-    "paths = [p for p in sys.path if '.venv' in p];"
-    "print(*sorted(x.name + ' ' + x.version for x in d(path=paths)), sep='\\n')"
+    "paths = [p for p in sys.path if '.venv' in p or p.endswith('/site')];"
+    "found = {x.name: x.version for x in reversed(list(d(path=paths)))};"
+    "print(*sorted(n + ' ' + v for n, v in found.items()), sep='\\n')"
 )
 
 
@@ -71,3 +74,12 @@ def index(served: LocalIndex) -> Iterator[LocalIndex]:
 def user(pyve: Pyve, index: LocalIndex, tmp_path: Path) -> Pyve:
     """A user with the index, uv, and an empty cache of it."""
     return use_index(pyve, index, tmp_path / "uv cache")
+
+
+@pytest.fixture
+def shop(user: Pyve) -> Pyve:
+    """A user whose project has alpha, and what that needs, from the store."""
+    ask(user, "alpha")
+    user.ok("lock")
+    user.ok("sync")
+    return user

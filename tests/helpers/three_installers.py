@@ -91,7 +91,7 @@ def install_by_pip(user: Pyve, *selection: str, options: tuple[str, ...] = ()) -
 def install_by_pyve(user: Pyve, *selection: str) -> Installed:
     """Make the project's environment by ``pyve sync``; see install_by_uv."""
     words = [word for one in selection for word in (f"--{one[:5]}", one[6:])]
-    user.ok("sync", "--frozen", *words)
+    user.ok("sync", "--frozen", "--no-store", *words)
     return list_installed(user.venv)
 
 

@@ -15,7 +15,8 @@ from conda_engine_helpers import (  # noqa: F401  fixtures
     warm_cache,
 )
 from pyve_test_helpers import Pyve, copy_interpreter
-from sync_user import index, served, user  # noqa: F401  fixtures
+from release_user import certificate, makers, offered  # noqa: F401  fixtures
+from sync_user import index, served, shop, user  # noqa: F401  fixtures
 from workshop import workshops  # noqa: F401  a fixture
 
 

@@ -32,8 +32,9 @@ class Runner:
         self.log = ""
         self.paths = pyve.root / "path file"
         self.outputs = pyve.root / "output file"
-        self.paths.touch()
-        self.outputs.touch()
+        self.variables = pyve.root / "variables file"
+        for file in (self.paths, self.outputs, self.variables):
+            file.touch()
         pyve.env.update(
             CI="true",
             RUNNER_OS="Linux",
@@ -41,6 +42,8 @@ class Runner:
             GITHUB_ACTION_PATH=str(TREE),
             GITHUB_PATH=str(self.paths),
             GITHUB_OUTPUT=str(self.outputs),
+            GITHUB_ENV=str(self.variables),
+            GITHUB_WORKSPACE=str(pyve.project),
         )
         if channel:
             pyve.env["CONDA_CHANNEL_ALIAS"] = channel.folder.as_uri()
@@ -50,6 +53,8 @@ class Runner:
         env["PATH"] = os.pathsep.join(
             [*reversed(self.paths.read_text().split("\n")[:-1]), self.pyve.env["PATH"]]
         )
+        lines = self.variables.read_text().splitlines()
+        env.update(line.split("=", 1) for line in lines)
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
         result = self.pyve.execute(*command, cwd=self.pyve.project / cwd, **env)
         self.log += result.stdout + result.stderr

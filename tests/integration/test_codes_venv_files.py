@@ -44,6 +44,15 @@ def test_a_link_in_the_place_of_a_file(pyve: Pyve) -> None:
     assert elsewhere.read_text() == "3.9\n"
 
 
+@brings("E_FILE_KIND")
+def test_a_file_that_is_no_text(pyve: Pyve) -> None:
+    path = pyve.project / ".python-version"
+    path.write_bytes(b"3.9\n\0")
+    fix = "mv .python-version .python-version.old"
+    mends(pyve, "E_FILE_KIND", "python-version", HERE, fix=fix).says(".python-version")
+    assert path.with_name(".python-version.old").read_bytes() == b"3.9\n\0"
+
+
 @brings("E_FILE_WRITE")
 @pytest.mark.parametrize(
     ("name", "words"),

@@ -355,3 +355,12 @@ def test_doctor_names_the_fault_and_nothing_else_and_mends_it(
 ) -> None:
     env = fault.inject(user) or {}
     mend_fault(find_fault(user, fault, env), fault)
+
+
+def test_doctor_leaves_no_bytecode_in_the_environment(user: CondaUser) -> None:
+    """Modules of the standard library that no installer has compiled stay so."""
+    for folder in list(user.conda.rglob("__pycache__")):
+        shutil.rmtree(folder)
+    user("doctor")
+    user("status")
+    assert sorted(user.conda.rglob("__pycache__/*")) == []

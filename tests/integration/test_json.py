@@ -133,6 +133,13 @@ CASES = [
     Case("status", keys=("state", "next")),
     Case("status", project="empty", keys=("state", "next")),
     Case("status --check", 1, "E_NOT_CONSISTENT", project="empty", keys=("state",)),
+    Case("store", keys=("text",)),
+    Case("store info", keys=("action", "store", "bytes", "environments")),
+    Case("store verify", keys=("action", "verified", "faults")),
+    Case("store repair", keys=("action", "mended", "removed")),
+    Case("store gc --dry-run", keys=("action", "freed", "removed", "in_use", "dry_run")),
+    Case("store verify 0123456", 1, "E_STORE_UNKNOWN"),
+    Case("store nope", 1, "E_USAGE_COMMAND"),
     Case("sync", project="idle", keys=("environment", "made", "added", "changed", "removed")),
     Case("sync --dry-run", project="idle", keys=("environment", "dry_run", "added")),
     Case("sync", 1, "E_MANIFEST_MISSING"),
@@ -167,7 +174,7 @@ ONE_SIDED = {
 # Commands that ask an interpreter, or run what the user names.
 STARTS_PYTHON = {
     *("add", "doctor", "export", "init", "lock", "mcp", "outdated", "prefetch", "remove", "test"),
-    *("migrate", "testenv", "sync", "tree", "upgrade", "validate", "why"),
+    *("migrate", "store", "testenv", "sync", "tree", "upgrade", "validate", "why"),
 }
 
 

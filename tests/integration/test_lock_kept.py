@@ -131,6 +131,9 @@ def test_without_the_note_status_knows_the_same(user: Pyve) -> None:
 
 
 def test_a_package_that_is_gone_is_missed(user: Pyve) -> None:
+    # (From the store, none goes alone.)
+    shutil.rmtree(user.venv)
+    user.ok("sync", "--no-store")
     assert (user.venv / "pyve.packages").read_text(encoding="utf-8").count("beta-") == 1
     gone = next(user.venv.glob("lib/python3*/site-packages/beta-*.dist-info"))
     shutil.rmtree(gone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -157,7 +158,7 @@ def test_doctor_says_aloud_what_it_finds_about_locks(user: Pyve) -> None:
 
 
 def test_what_was_uninstalled_is_missed_and_what_was_added_is_not(user: Pyve) -> None:
-    user.ok("sync")
+    user.ok("sync", "--no-store")
     folder = user.site_packages
     (folder / "mine-1.0.dist-info").mkdir()
     assert user.json("status")["detail"]["state"] == "consistent"
@@ -183,6 +184,11 @@ def test_a_lock_is_solved_with_a_python_that_it_is_for(user: Pyve) -> None:
     # uv does not find it by itself.
     user.add_managed_python("pyenv", others[0])
     user.ok("lock")
+    # Nor where the config says which one, and its environment is not there (any more).
+    user.init("--yes", "--python-version", wanted)
+    shutil.rmtree(user.venv)
+    user.ok("lock", "--upgrade")
+    (user.project / ".pyve/config").unlink()
     assert f'requires-python = "=={wanted}.*"' in (user.project / "pylock.toml").read_text()
     user.ok("outdated")
     # With an environment of another one, too.

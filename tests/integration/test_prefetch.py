@@ -157,8 +157,9 @@ def test_repositories_come_along(
     go_elsewhere(user, index, tmp_path)
     user.ok("sync", "--offline", "--find-links", str(folder))
     assert installed(user) == ["alpha 1.0", "gitty 1.0"]
-    (said,) = user.venv.glob("lib/python3*/site-packages/gitty*/direct_url.json")
-    assert '"https://git.example/gitty.git"' in said.read_text()
+    ask_origin = "from importlib.metadata import distribution as d; print(d('gitty').read_text"
+    said = user.ok("run", "python", "-c", f"{ask_origin}('direct_url.json'))")
+    assert '"https://git.example/gitty.git"' in said
 
 
 @brings("E_REPOSITORY")
@@ -322,8 +323,13 @@ def test_other_commands_do_not_get_in_the_way(user: Pyve, index: LocalIndex, fol
     ask(user, "alpha", "plat")
     user.ok("lock")
     fault = index.add_fault(LINUX.filename, hold=True)
+    temporary = user.root / "temporary files"
+    temporary.mkdir()
+    user.env["TMPDIR"] = str(temporary)
     child = start(user, "prefetch", str(folder))
     assert fault.reached.wait(60)
+    # (No kill from here on would leave anything there.)
+    assert not list(temporary.iterdir())
     # (It clears what killed commands have left.)
     user.ok("lock", "--upgrade")
     fault.go_on.set()

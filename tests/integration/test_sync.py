@@ -229,6 +229,11 @@ def test_an_environment_that_is_a_link_stays_one(user: Pyve, tmp_path: Path) -> 
     user.venv.rename(tmp_path / "elsewhere")
     user.venv.symlink_to(tmp_path / "elsewhere")
     ask(user, "ring")
+    # It leads out of the project: a repository could have brought it.
+    before = snapshot(tmp_path / "elsewhere")
+    user.fails("sync", code="E_FILE_LINK")
+    assert snapshot(tmp_path / "elsewhere") == before
+    user.env["PYVE_SAFE_DIRECTORY"] = str(user.project)
     user.ok("sync")
     assert user.venv.is_symlink()
     assert installed(user) == ["ring 1.0"]

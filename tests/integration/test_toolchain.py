@@ -243,6 +243,25 @@ def test_other_requirements_are_another_toolchain_and_the_old_one_goes(room: Roo
     assert room.make() == newest
 
 
+def test_that_of_a_version_that_is_gone_stays_while_it_fits(room: Room) -> None:
+    """As after updates of Pyve with the same requirements."""
+    room.tree = copy_pyve(room, "pyve 1")
+    fits = room.make()
+    file = room.tree / "helpers" / "requirements" / "base.txt"
+    file.write_text(file.read_text() + "# other\n")
+    other = room.make()
+    # (Made by the same Pyve, and no longer current.)
+    assert not fits.exists()
+    gone = room.tree
+    room.tree = copy_pyve(room, "pyve 2")
+    fits = room.make()
+    shutil.rmtree(room.tree)
+    shutil.rmtree(gone)
+    room.tree = copy_pyve(room, "pyve 3")
+    room.make("locks")
+    assert fits.exists() and not other.exists()
+
+
 def test_it_is_made_anew_when_its_interpreter_is_gone(
     room: Room, second_python: Path, pyve: Pyve
 ) -> None:

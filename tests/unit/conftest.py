@@ -9,6 +9,7 @@ import pytest
 from local_index import LocalIndex
 from manifests import write  # noqa: F401  a fixture
 from solving import Project, serve
+from store_user import user  # noqa: F401  a fixture
 
 
 @pytest.fixture(scope="module")

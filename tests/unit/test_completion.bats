@@ -106,7 +106,7 @@ make_interpreters() {
   complete_words --j
   assert_equal "$ANSWER" "--json|Answer with one JSON document on stdout"
   list_candidates -
-  assert_equal "$ANSWER" $'-C\n--quiet\n-q\n--verbose\n-v\n--json\n--format\n--help\n-h'
+  assert_equal "$ANSWER" $'-C\n--quiet\n-q\n--verbose\n-v\n--no-wait\n--json\n--format\n--help\n-h'
   list_candidates -q -
   refute_contains "$ANSWER" quiet
   complete_words -C ""
@@ -343,7 +343,7 @@ my env|Python 3.12.4
   run -1 --separate-stderr pyve self completion
   assert_contains "$stderr" "did you mean 'completions'?"
   run -1 --separate-stderr pyve self other
-  assert_contains "$stderr" "install, uninstall, completions"
+  assert_contains "$stderr" "install, update, uninstall, completions"
 }
 
 @test "the completion scripts are right in their own shells, and loading init twice is harmless" {

@@ -120,19 +120,19 @@ END
   run -2 check_config_file config
   head -c 100000 /dev/zero | tr '\0' x >config
   run -2 check_config_file config
-  check_config_file config || assert_contains "$REPLY" "more than 65536 bytes"
+  check_config_file config || assert_contains "$REPLY" "more than 16384 bytes"
   mkdir folder
   run -1 check_config_file folder
   run -1 check_config_file missing
   : >config
   check_config_file config
-  head -c 65536 /dev/zero | tr '\0' '\n' >config
+  head -c 16384 /dev/zero | tr '\0' '\n' >config
   check_config_file config
 }
 
 @test "long lines and many lines are told, and take no time to speak of" {
   local long
-  printf -v long '%060000d' 0
+  printf -v long '%015000d' 0
   scan "backend: $long\nvenv:\n  directory: x\n"
   assert_equal "$(faults)" "1:1001 the line is longer than 1000 characters"
   assert_contains "$(entries)" "venv.directory=x"

@@ -13,14 +13,14 @@ TALK = {
     "lib/progress.sh": (6, "how far work is, and what the program itself has said"),
     "lib/toolchain_build.sh": (3, "what is being made, and what the program itself has said"),
     "lib/micromamba_env.sh": (1, "that it waits for another process"),
-    "lib/project_lock.sh": (1, "that it waits for another process"),
+    "lib/leftovers.sh": (2, "that it waits for another process, and how long"),
     "lib/hook.sh": (5, "a line at the prompt, where the next command waits"),
     "lib/commands/mcp.sh": (1, "what a person sees who starts the server by hand"),
     "lib/commands/shell.sh": (1, "how to come back"),
 }
 # Helpers that run where there is no toolchain: a line of theirs becomes the why of a diagnostic.
 # (pyve_core writes for all others; what pyve_mcp writes is the log of a server.)
-SMALL_HELPERS = {"fetch.py", "probe_interpreter.py", "conda_variables.py"}
+SMALL_HELPERS = {"fetch.py", "probe_interpreter.py", "conda_variables.py", "unpack_worker.py"}
 
 
 def bash_files() -> dict[str, str]:

@@ -135,6 +135,30 @@ END
   assert_equal "$REPLY" "'/my project/.env'"
 }
 
+@test "a lock that is larger than any is not read" {
+  . "$PYVE_ROOT/lib/doctor/locks.sh"
+  for file in Pipfile.lock pylock.toml requirements.txt conda-lock.yml; do
+    case $file in
+      Pipfile.lock) printf '        "alpha": {\n            "version": "==1.0"\n' >"$file" ;;
+      pylock.toml) printf '[[packages]]\nname = "alpha"\nversion = "1.0"\n' >"$file" ;;
+      requirements.txt) printf 'alpha==1.0\n' >"$file" ;;
+      *) printf 'version: 1\nmetadata:\n  platforms:\n  - %s\npackage:\n' "$(find_conda_platform && printf '%s' "$REPLY")" >"$file" ;;
+    esac
+    CONDA_LOCK=$file
+    read_locked "$file"
+    [[ $file == conda* ]] || assert_equal "${LOCKED_NAMES[*]} ${LOCKED_VERSIONS[*]}" "alpha 1.0"
+    [[ $file != conda* ]] || read_lock_head
+    # A hole: it takes no room.
+    dd if=/dev/zero of="$file" bs=1 count=1 seek=33554432 conv=notrunc 2>/dev/null
+    read_locked "$file"
+    assert_equal "${#LOCKED_NAMES[@]}" 0
+    run -1 read_lock_head
+  done
+  find_tools() { return 1; }
+  run -1 judge_lock
+  judge_lock || assert_equal "$REPLY" "it is larger than any lock"
+}
+
 @test "modules of the doctor are sourced, not run" {
   local file
   for file in "$PYVE_TREE"/lib/doctor/*.sh; do

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from distributions import make_wheel
 from requests import Request
 
 from prefetch_conda import want_packages
@@ -308,11 +309,13 @@ def test_repositories_are_known_by_where_they_are_from(tmp_path: Path) -> None:
 
 
 def test_links_are_folders_from_the_root(tmp_path: Path) -> None:
-    (tmp_path / "w").mkdir()
-    (tmp_path / "w" / "x.whl").write_bytes(b"")
+    wheel = make_wheel("plain", "1.0").write(tmp_path / "w")
     links = Links("w", tmp_path)
-    assert links.find("x.whl") == {"path": str(tmp_path / "w" / "x.whl")}
+    assert links.find(wheel.name) == {"path": str(wheel)}
     assert links.find("y.whl") == links.find("") == {}
+    (tmp_path / "w" / "x.whl").write_bytes(b"no archive")
+    with pytest.raises(HelperError, match=r"x\.whl is not what a package has to be"):
+        links.find("x.whl")
 
 
 def locked(name: str, url: str, manager: str = "conda", sha256: str = SHA) -> LockedPackage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from distributions import make_wheel
 
 from pyve_locks.links import Links
 from pyve_locks.lock_file import LockFile, parse_lock
@@ -86,8 +87,7 @@ def test_without_default_groups_what_always_counts_stays(lock: LockFile, tmp_pat
 
 def test_paths_are_absolute_and_files_come_from_the_folder(lock: LockFile, tmp_path: Path) -> None:
     links = tmp_path / "all wheels"
-    links.mkdir()
-    (links / "alpha-1.0-py3-none-any.whl").write_bytes(b"")
+    make_wheel("alpha", "1.0").write(links)
     made = parse_lock(
         made_lock(lock, tmp_path, True, [Links("all wheels", tmp_path)]), tmp_path / "pylock.toml"
     )

@@ -38,7 +38,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
 
 
-def want(url: str, content: bytes, name: str = "x.whl") -> Wanted:
+def want(url: str, content: bytes, name: str = "x.bin") -> Wanted:
     """Return a file with its digest."""
     return Wanted(name, url, hashlib.sha256(content).hexdigest())
 
@@ -63,9 +63,9 @@ def test_what_may_pass_is_asked_for_again(
         assert (error.code, len(index.requests)) == ("E_INDEX", 2)
         assert "status" not in fault or error.why[0] == "HTTP status 503"
         index.add_fault(WHEEL.filename, times=1, **fault)
-        assert fetch(tmp_path, [wanted], NOBODY) == ["x.whl"]
+        assert fetch(tmp_path, [wanted], NOBODY) == ["x.bin"]
         assert len(index.requests) == 4
-    assert (tmp_path / "x.whl").read_bytes() == WHEEL.content
+    assert (tmp_path / "x.bin").read_bytes() == WHEEL.content
 
 
 def test_a_file_that_is_not_there_is_asked_for_once(
@@ -95,11 +95,11 @@ def test_what_went_wrong_is_said_in_few_words(tmp_path: Path) -> None:
     with web_server() as server:
         short = want(server.answer("/x", b"0123456789", sent=4), b"0123456789")
         assert (
-            refuse(tmp_path / "folder", short).why[0] == "x.whl: it broke off after 4 of 10 bytes"
+            refuse(tmp_path / "folder", short).why[0] == "x.bin: it broke off after 4 of 10 bytes"
         )
         gone = want(f"{server.url}/x?token=s3cr3t-word", b"x")
     why = refuse(tmp_path / "folder", gone).why
-    assert why[0].startswith("x.whl: ")
+    assert why[0].startswith("x.bin: ")
     assert why[0].endswith("Connection refused")
     assert "s3cr3t-word" not in "".join(why)
 
@@ -138,7 +138,7 @@ def test_a_file_stays_as_it_is(tmp_path: Path) -> None:
     with web_server() as server:
         url = server.answer("/x", packed, headers={"Content-Encoding": "gzip"})
         fetch(tmp_path, [want(url, packed)], NOBODY)
-    assert (tmp_path / "x.whl").read_bytes() == packed
+    assert (tmp_path / "x.bin").read_bytes() == packed
 
 
 def test_a_proxy_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ def test_certificates_are_those_of_the_system(
         for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
             with monkeypatch.context() as patch:
                 patch.setenv(name, certificate)
-                assert fetch(tmp_path / name, [wanted], NOBODY) == ["x.whl"]
+                assert fetch(tmp_path / name, [wanted], NOBODY) == ["x.bin"]
         with monkeypatch.context() as patch:
             patch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle")
             assert "/nowhere/bundle" in refuse(tmp_path / "folder", wanted).why[0]
@@ -191,7 +191,7 @@ def test_certificates_are_those_of_the_system(
             known = SimpleNamespace(cafile=None, capath=capath)
             monkeypatch.setattr("ssl.get_default_verify_paths", lambda known=known: known)
             if fits:
-                assert fetch(tmp_path / str(capath is None), [wanted], NOBODY) == ["x.whl"]
+                assert fetch(tmp_path / str(capath is None), [wanted], NOBODY) == ["x.bin"]
             else:
                 refuse(tmp_path / "folder", wanted)
 

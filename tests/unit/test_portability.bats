@@ -315,7 +315,7 @@ END
 @test "every room begins with its summary and group, and says usage and exit status" {
   local file name line1 line2 header
   # shellcheck source=/dev/null # below the tree
-  . "$PYVE_TREE/lib/help.sh"
+  . "$PYVE_TREE/lib/headers.sh"
   for file in "$PYVE_TREE/lib/commands"/*.sh; do
     name=${file##*/}
     name=${name%.sh}

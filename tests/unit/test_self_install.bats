@@ -205,16 +205,16 @@ home_holds() {
   run -1 install_pyve
   assert_contains "$output" "[E_INSTALL_COPY]"
   assert_equal "$(tail -n 1 "$APP/pyve.sh")" "exit 0"
-  assert_equal "$(ls -A "$DATA")" $'app\ninstall.state'
+  assert_equal "$(ls -A "$DATA" "$DATA/versions")" "$DATA:"$'\napp\ninstall.state\nversions\n\n'"$DATA/versions:"$'\n'"$VERSION-1"
 }
 
 # Usage: stop_in_the_swap
-# Leaves what a kill leaves while app/ is away.
+# Leaves what a kill leaves while app is away, where a link cannot be replaced in one step.
 stop_in_the_swap() {
   install_pyve
-  mv "$APP" "$APP.old"
-  mkdir "$APP.part"
-  ln -sf "$PYVE_ROOT/pyve.sh" "$LINK"
+  mkdir "$DATA/versions/.new.999999" "$DATA/update.999999"
+  mv "$APP" "$APP.pyve-new"
+  ln -sf "$DATA/versions/$VERSION-1/pyve.sh" "$LINK"
   ln -s 999999:1 "$DATA/install.lock"
   : >"$DATA/install.state.pyve-new.999999"
   : >"$HOME/.bashrc.pyve-new.999999"
@@ -224,7 +224,7 @@ stop_in_the_swap() {
   stop_in_the_swap
   printf 'exit 3\n' >"$PYVE_ROOT/pyve.sh"
   run -1 install_pyve
-  assert_equal "$(ls -A "$DATA")" $'app\ninstall.state'
+  assert_equal "$(ls -A "$DATA" "$DATA/versions")" "$DATA:"$'\napp\ninstall.state\nversions\n\n'"$DATA/versions:"$'\n'"$VERSION-1"
   assert_equal "$(readlink "$LINK")" ../share/pyve/app/pyve.sh
   home_holds .bashrc .local
 }
@@ -233,12 +233,64 @@ stop_in_the_swap() {
   stop_in_the_swap
   remove_pyve
   home_holds
-  # Just before: the link has been turned, and app/ is there still.
+  # Just before: the link has been turned, and app is there still.
   install_pyve
-  mkdir "$APP.part"
-  ln -sf "$PYVE_ROOT/pyve.sh" "$LINK"
+  ln -sf "$DATA/versions/$VERSION-1/pyve.sh" "$LINK"
   remove_pyve
   home_holds
+}
+
+# Usage: make_old_installation
+# Makes what Pyve installed when app was a folder.
+make_old_installation() {
+  install_pyve
+  rm "$APP"
+  mv "$DATA/versions/$VERSION-1" "$APP"
+  rmdir "$DATA/versions"
+}
+
+@test "an installation whose app is a folder becomes one with versions, also after a kill" {
+  local way
+  for way in whole away; do
+    make_old_installation
+    : >"$APP/gone"
+    if [ "$way" = away ]; then
+      mv "$APP" "$APP.old"
+      mkdir "$APP.part"
+      ln -sf "$PYVE_ROOT/pyve.sh" "$LINK"
+    fi
+    install_pyve
+    [ -L "$APP" ] && [ -x "$APP/pyve.sh" ] && [ ! -e "$APP/gone" ]
+    assert_equal "$(readlink "$LINK")" ../share/pyve/app/pyve.sh
+    assert_equal "$(ls -A "$DATA")" $'app\ninstall.state\nversions'
+    remove_pyve
+    home_holds
+  done
+}
+
+@test "install keeps the tree that was in use before, and no other" {
+  local number
+  for number in 1 2 3; do
+    install_pyve
+  done
+  assert_equal "$(ls -A "$DATA/versions")" "$VERSION-2"$'\n'"$VERSION-3"
+  assert_equal "$(readlink "$APP")" "versions/$VERSION-3"
+}
+
+@test "where mv cannot replace a link to a folder, pyve is there at every moment" {
+  install_pyve
+  move_link() { false; }
+  rm() {
+    command rm "$@"
+    [ -x "$LINK" ]
+  }
+  mv() {
+    command mv "$@"
+    [ -x "$LINK" ]
+  }
+  install_pyve
+  assert_equal "$(readlink "$LINK")" ../share/pyve/app/pyve.sh
+  assert_equal "$(readlink "$APP")" "versions/$VERSION-2"
 }
 
 @test "a killed uninstall can be repeated, up to its very end" {

@@ -269,9 +269,11 @@ id=cpython-$2-x stdlib=/bin/sh venv=1 ensurepip=1 pip_wheel= prerelease= complet
   : >"$BATS_TEST_TMPDIR/other pyve/pyve.sh"
   put_toolchain dd base requirements=1111 "root=$BATS_TEST_TMPDIR/other pyve"
   put_toolchain ee base stdlib=/nowhere/os.py
+  put_toolchain ff conda requirements=2222 "root=$BATS_TEST_TMPDIR/removed pyve"
   find_toolchain_root
   remove_old_toolchains
-  assert_equal "$(cd "$TOOLCHAIN_ROOT" && printf "%s " *)" "bb dd "
+  # (What a Pyve that is gone has made, as after an update, may be what this one needs.)
+  assert_equal "$(cd "$TOOLCHAIN_ROOT" && printf "%s " *)" "bb cc dd "
 }
 
 # Usage: put_helper <shell text>

@@ -480,6 +480,7 @@ END
   mkdir -p .pyve/tmp
   PYTHON=$BATS_TEST_TMPDIR/python run -1 swap_in venv "$PWD/.pyve/tmp/missing" "$PWD/.venv"
   assert_contains "$output" E_FILE_WRITE
+  load_leftovers
   clear_tmp
   run -0 .venv/bin/pip --version
 }

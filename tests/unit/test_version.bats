@@ -22,7 +22,7 @@ configure() {
 make_environment_stub() {
   local folder=${1:-.venv}
   mkdir -p "$folder/bin"
-  printf '#!/bin/sh\n[ "$1 $2 $3" = "-I -S -c" ] || exit 99\necho %s\n' "${2:-3.12.4}" >"$folder/bin/python"
+  printf '#!/bin/sh\n[ "$1 $2 $3 $4" = "-I -S -B -c" ] || exit 99\necho %s\n' "${2:-3.12.4}" >"$folder/bin/python"
   chmod +x "$folder/bin/python"
   printf 'home = /usr/bin\n' >"$folder/pyvenv.cfg"
 }
