@@ -8,7 +8,7 @@ unexport VIRTUAL_ENV
 
 PYTHON = .dev/bin/python
 
-.PHONY: help demo check test test-unit test-portable test-integration bench coverage docs picture install clean dev
+.PHONY: help demo check test test-unit test-portable test-integration test-faults bench coverage docs picture pins release install clean dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ test-integration: dev ## Run the black-box tests
 	@set -- tests/integration/test_*.py; \
 	if [ -e "$$1" ]; then $(PYTHON) -m pytest -q -rs -n auto $${CI:+--reruns 2} tests/integration; fi
 
+test-faults: dev ## Let each system call of each command fail in each way (hours; it goes on where it was broken off)
+	@$(PYTHON) tests/faults/run.py --write
+
 bench: dev ## Measure Pyve against its peers, as ratios in one run
 	@$(PYTHON) tests/perf/bench.py
 
@@ -46,6 +49,12 @@ docs: ## Write the generated documents anew
 
 picture: dev ## Draw the terminal session in README anew, from a real one
 	@$(PYTHON) scripts/picture.py
+
+pins: dev ## Renew the pins of the toolchain and of development, and see that all machines can install them
+	@scripts/renew-pins.sh
+
+release: ## Make and sign a release of this commit (PYVE_RELEASE_KEY names the key)
+	@scripts/make-release.sh
 
 install: ## Install Pyve for the current user
 	@./pyve.sh self install

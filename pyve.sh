@@ -54,6 +54,20 @@ find_pyve_root() {
   PYVE_ROOT=${script%/*}
   [[ $PYVE_ROOT == /* ]] || PYVE_ROOT=$PWD/$PYVE_ROOT
   PYVE_ROOT=${PYVE_ROOT%/.}
+  if [[ -L $PYVE_ROOT ]]; then
+    # The tree itself, so that this run keeps its files when the link is moved to another version. It may have been
+    # moved since bash opened this script, which bash keeps open as 255.
+    target=$PYVE_ROOT
+    for candidate in "${PYVE_ROOT%/*}"/versions/*; do
+      if [[ $candidate/pyve.sh -ef /dev/fd/255 ]]; then
+        target=$candidate
+        break
+      elif [[ $candidate -ef $PYVE_ROOT ]]; then
+        target=$candidate
+      fi
+    done
+    PYVE_ROOT=$target
+  fi
 }
 
 # Usage: run_at_once [command] [argument]...
@@ -71,9 +85,12 @@ run_at_once() {
     [[ -n $root ]] || return 1
   done
   [[ ! -L $root/.pyve/lock && ! -d $root/.pyve/tmp && -r $root/.pyve/config ]] || return 1
+  # (What belongs to somebody else is looked at with care.)
+  [[ -O $root/.pyve/config && -O $root/.pyve ]] || return 1
   # (In CI, a lock has to be current.)
   [[ -z ${CI-} || (! -e $root/pylock.toml && ! -e $root/conda-lock.yml) ]] || return 1
-  IFS= read -r -d '' text <"$root/.pyve/config" || :
+  # (It fails where the file ends; what goes on is no config.)
+  ! IFS= read -r -d '' -n 16385 text <"$root/.pyve/config" || return 1
   set -f
   # shellcheck disable=SC2206 # split at the line ends; a read for each line costs more
   lines=($text)
@@ -97,18 +114,22 @@ run_at_once() {
     unset IFS
     find_pyve_root
     . "$PYVE_ROOT/lib/conda_activation.sh"
-    enter_conda_at_once "$root/.pyve/envs" "$name" && is_executable_command "$1"
+    [[ -O $root/.pyve/envs/$name ]] && enter_conda_at_once "$root/.pyve/envs" "$name" && is_executable_command "$1"
     return
   fi
   # (A backend below the folder is unusual enough.)
   [[ $backend == "backend: venv" && -n $venv && $venv != *[!A-Za-z0-9._-]* ]] || return 1
   venv=$root/$venv
-  [[ -x $venv/bin/python && -r $venv/pyve.state ]] || return 1
-  IFS= read -r -d '' text <"$venv/pyve.state" || :
+  [[ -x $venv/bin/python && -r $venv/pyve.state && -O $venv ]] || return 1
+  IFS= read -r -d '' -n 65536 text <"$venv/pyve.state" || :
   line=${text#*$'\n'path=}
   [[ ${line%%$'\n'*} == "$venv" ]] || return 1
   line=${text#*$'\n'stdlib=}
   [[ -e ${line%%$'\n'*} ]] || return 1
+  if [[ $text == *$'\n'store=* ]]; then
+    line=${text#*$'\n'store=}
+    [[ -e ${line%%$'\n'*}/entry ]] || return 1
+  fi
   enter_environment "$venv" "$root"
   is_executable_command "$1"
 }
@@ -122,7 +143,7 @@ fi
 
 # What the caller exported under Pyve's own names belongs to the commands that Pyve starts.
 for _pyve_name in REPLY VERSION DEFAULT_PYTHON_VERSION DEFAULT_VENV_DIR ENV_FILE_NAME TESTENV_DIR_NAME \
-  PYVE_ROOT PYVE_QUIET PYVE_VERBOSE PYVE_JSON PYVE_YES PYVE_COMMAND PYVE_CALLED_FROM PYVE_FOLDER PYVE_WORDS; do
+  PYVE_ROOT PYVE_QUIET PYVE_VERBOSE PYVE_JSON PYVE_YES PYVE_COMMAND PYVE_CALLED_FROM PYVE_FOLDER PYVE_WORDS PYVE_NO_WAIT; do
   if [[ -n ${!_pyve_name+set} ]]; then
     printf -v "_pyve_was_$_pyve_name" '%s' "${!_pyve_name}"
   fi
@@ -163,6 +184,7 @@ take_global_option() {
   case $1 in
     -q | --quiet) PYVE_QUIET=1 ;;
     -v | --verbose) PYVE_VERBOSE=1 ;;
+    --no-wait) PYVE_NO_WAIT=1 ;;
     --json)
       need output
       begin_json json
@@ -176,6 +198,8 @@ take_global_option() {
         fail E_USAGE_DIRECTORY "-C needs a folder that can be entered" why "given: ${2-nothing}"
         return 1
       fi
+      # (Behind the command: its project has not been looked at yet.)
+      [[ -z $PYVE_COMMAND ]] || check_project "$PYVE_COMMAND" || return 1
       PYVE_FOLDER=$2
       [[ -z $_pyve_has_folder ]] || PYVE_FOLDER=$PWD
       _pyve_has_folder=1
@@ -205,12 +229,54 @@ take_format() {
   REPLY=$words
 }
 
+# Usage: check_project <command>
+# Status 1, with a diagnostic, when the command would use a project that is another user's, or that everybody can
+# write, or a config that is none. (Where only the owner counts, no process is started.)
+check_project() {
+  local root=$PWD text
+  case $1 in
+    complete | explain | help | hook | install | schema | self | uninstall | version) return 0 ;;
+  esac
+  while [[ ! -f $root/.pyve/config ]]; do
+    # (These two never look above the current folder.)
+    [[ $root == */* && $1 != init && $1 != purge ]] || return 0
+    root=${root%/*}
+  done
+  if [[ ! -O $root/.pyve/config || ! -O $root/.pyve ]]; then
+    need output owner
+    trap finish EXIT
+    check_owner_of "$root" "$root/.pyve/config" "$root/.pyve" || return 1
+  fi
+  # (A read that comes to its end fails; otherwise there is a NUL, or more than a config can have.)
+  if [[ $1 != doctor && -r $root/.pyve/config ]] && IFS= read -r -d '' -n 16385 text <"$root/.pyve/config"; then
+    need output
+    trap finish EXIT
+    fail E_CONFIG_BINARY "$root/.pyve/config is no config" why "it has a NUL byte, or more than 16384 characters"
+    return 1
+  fi
+  case $1 in
+    run | status | sync) return 0 ;;
+  esac
+  need output owner
+  check_writers "$root"
+}
+
 # Usage: open_room <name> [argument]...
 # Reads the command's file and hands over to it.
 open_room() {
   PYVE_COMMAND=$1
   PYVE_WORDS=("$@")
   [[ -z $PYVE_JSON ]] || emit_start
+  check_project "$1" || return 1
+  # Nothing that Pyve makes is there for everybody to write; commands of the user's get the umask as it was.
+  case $1 in
+    complete | help | run | shell | status | version) ;;
+    test | testenv)
+      _pyve_umask=$(umask)
+      umask o-w
+      ;;
+    *) umask o-w ;;
+  esac
   # shellcheck source=/dev/null # one of lib/commands
   . "$PYVE_ROOT/lib/commands/$1.sh"
   "cmd_${1//-/_}" "${@:2}"
@@ -272,11 +338,11 @@ main() {
     need output
     # (A file that is opened where stdout is closed would become stdout.)
     { : 8>&1; } 2>/dev/null || exec >/dev/null
-    trap finish EXIT
-    trap 'interrupt; exit 130' INT
+    watch_ending
   fi
   if [[ -z ${1-} ]]; then
     PYVE_COMMAND=status
+    check_project status || return 1
     need project_state
     show_state
     return

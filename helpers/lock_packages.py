@@ -29,7 +29,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from pyve_core import (
@@ -47,7 +47,7 @@ from pyve_locks.made_project import python_range
 from pyve_locks.manifest import Manifest, canonical, compare, digest, raw_digest, read_manifest
 from pyve_locks.solve import SolveOptions, solve_or_explain
 from pyve_locks.uv_find import find_pip, find_uv
-from pyve_locks.whole_file import write_whole
+from pyve_locks.whole_file import refuse_link, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -190,7 +190,7 @@ def _choose_interpreter(options: Options, limit: str, ours: bool = True) -> str:
     )
     try:
         allowed = SpecifierSet(limit, prereleases=True)
-    except InvalidSpecifier:
+    except ValueError:
         return ""
     for path, version in pairs:
         if path and version and version in allowed:
@@ -326,6 +326,7 @@ def lock(options: Options) -> Answer:
     # Other platforms alone, which change the marker of each package, are no news about any.
     changes = [c for c in diff(_graph(old), _graph(new, old is not None)) if c.step != "where"]
     data = format_lock(new).encode("utf-8")
+    refuse_link(path)
     changed = write_whole(path, data)
     return {
         "changed": changed,

@@ -25,7 +25,10 @@ from pyve_locks.origins import file_name
 
 # Of a platform, or noarch: what is written stays in the folder. (A lock may come from anybody.)
 _SUBDIR = re.compile(r"[a-z0-9]+(?:-[a-z0-9_]+)?")
-CHANNEL = Server("a channel", "E_CONDA_NETWORK", "E_CONDA_MISSING", "E_CONDA_HASH", "E_CONDA_AUTH")
+CHANNEL = Server(
+    *("a channel", "E_CONDA_NETWORK", "E_CONDA_MISSING", "E_CONDA_HASH", "E_CONDA_AUTH"),
+    has_python=False,
+)
 
 
 def want_packages(packages: list[LockedPackage], source: str) -> tuple[list[Wanted], list[str]]:

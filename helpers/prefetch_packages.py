@@ -30,7 +30,7 @@ from pyve_core import (
 )
 from pyve_locks.build_hooks import Backends, unpacked, unpacked_commit
 from pyve_locks.download import fetch
-from pyve_locks.lock_file import LockFile, read_lock
+from pyve_locks.lock_file import LockFile, read_merged_lock
 from pyve_locks.logins import find_logins
 from pyve_locks.origins import is_project
 from pyve_locks.prefetch import (
@@ -78,11 +78,7 @@ class Prefetch:
         self.options = options
         self.folder = Path(options.get("folder"))
         self.root = Path(options.get("root"))
-        self.lock = read_lock(self.root / "pylock.toml")
-        if self.lock.conflicted:
-            raise HelperError(
-                "E_LOCK_FILE", "pylock.toml has git's conflict marks in it", "", "pyve lock"
-            )
+        self.lock = read_merged_lock(self.root / "pylock.toml")
         requires = str(self.lock.get("requires-python") or "")
         self.targets = list_targets(
             options.get_all("platform"), options.get_all("python"), requires, find_musl()

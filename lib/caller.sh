@@ -44,10 +44,11 @@ keep_caller_variable() {
 }
 
 # Usage: restore_caller_environment
-# Puts it back, where a command that is executed then sees it; but for names that begin with PYVE_,
+# Puts it back, also the umask, where a command that is executed then sees it; but for names that begin with PYVE_,
 # which are Pyve's. Other variables of the caller of this function may be lost: only its arguments
 # are safe.
 restore_caller_environment() {
+  [[ -z ${_pyve_umask-} ]] || umask "$_pyve_umask"
   for _pyve_slot in "${!_pyve_was_@}"; do
     if [[ $_pyve_slot != _pyve_was_PYVE_* ]]; then
       # (An array of that name would not be exported.)

@@ -140,7 +140,7 @@ expect_arguments() {
 # Status 1.
 fail_unknown_command() {
   local file name given=$1 meant names=()
-  local -a options=(json format quiet verbose)
+  local -a options=(json format quiet verbose no-wait)
   shift
   for file in "$PYVE_ROOT/lib/commands"/*.sh; do
     name=${file##*/}
@@ -158,10 +158,36 @@ fail_unknown_command() {
   fi
 }
 
+# Usage: fail_unknown_word <known word>...
+# For a command whose first argument is one of these words: says that what was given is none, with the nearest one; where
+# nothing was given, shows the command's help. Status 1, 0 for the help.
+fail_unknown_word() {
+  local given=${ARGS[0]-} known meant
+  if [[ -z $given ]]; then
+    declare -F show_command_help >/dev/null || . "${BASH_SOURCE[0]%/*}/help.sh"
+    if [[ -n $PYVE_JSON ]]; then
+      answer text "$(show_command_help "$PYVE_COMMAND")"
+    else
+      show_command_help "$PYVE_COMMAND"
+    fi
+    return 0
+  fi
+  suggest "$given" "$@"
+  if [[ -n $REPLY ]]; then
+    meant=$REPLY
+    quote_words pyve "$PYVE_COMMAND" "$meant" "${ARGS[@]:1}"
+    fail E_USAGE_COMMAND "'pyve $PYVE_COMMAND $given' is not a pyve command" why "did you mean '$meant'?" fix "$REPLY"
+  else
+    printf -v known '%s, ' "$@"
+    fail E_USAGE_COMMAND "'pyve $PYVE_COMMAND $given' is not a pyve command" why "$PYVE_COMMAND knows: ${known%, }" \
+      fix "pyve help $PYVE_COMMAND"
+  fi
+}
+
 # Usage: fail_unknown_option <option>
 # Says so, with the nearest option that the room has. Status 1.
 fail_unknown_option() {
-  local name given=$1 meant names=(--quiet --verbose --json --format --help)
+  local name given=$1 meant names=(--quiet --verbose --no-wait --json --format --help)
   if split_option_word "$given"; then
     return 1
   fi

@@ -34,7 +34,7 @@ find_code_areas() {
   local -a _ordered=()
   find_code_files
   for _area in usage project status environment run python dotenv files activation locks environment-yml conda \
-    micromamba doctor doctor-project mcp toolchain install internal; do
+    micromamba store doctor doctor-project mcp toolchain install internal; do
     for _file in "${CODE_FILES[@]}"; do
       if [[ ${_file##*/} == "$_area.txt" ]]; then
         _ordered+=("$_file")

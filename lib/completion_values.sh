@@ -87,12 +87,13 @@ _offer_checks() {
 # Usage: _offer_environments <are leading dashes fine?>
 # Offers the environments in the current folder.
 _offer_environments() {
-  local folder line version
+  local folder line version left
   for folder in * .*; do
     [[ -f $folder/pyvenv.cfg && -r $folder/pyvenv.cfg && $folder != . && $folder != .. ]] || continue
     [[ $folder != -* || -n $1 ]] || continue
     version=""
-    while IFS= read -r line || [[ -n $line ]]; do
+    left=1000
+    while ((left-- > 0)) && { IFS= read -r line || [[ -n $line ]]; }; do
       if [[ $line =~ ^version(_info)?\ *=\ *([0-9]+(\.[0-9]+)*) ]]; then
         version="Python ${BASH_REMATCH[2]}"
       fi

@@ -65,8 +65,9 @@ keep_activation() {
   if (digest_project "$_project" && is_trusted) 2>/dev/null; then
     _trusted=1
   fi
-  if { printf '%s' "$2" >"$1/pyve.activation.$$" && mv -f "$1/pyve.activation.$$" "$1/pyve.activation"; } 2>/dev/null &&
-    [[ -n $_trusted ]]; then
+  if ! { printf '%s' "$2" >"$1/pyve.activation.$$" && mv -f "$1/pyve.activation.$$" "$1/pyve.activation"; } 2>/dev/null; then
+    rm -f "$1/pyve.activation.$$" 2>/dev/null || :
+  elif [[ -n $_trusted ]]; then
     record_trust "$_project" || :
   fi
 }
@@ -179,13 +180,13 @@ is_exported() {
 # Sets REPLY to the text of a record, made in a clean environment or in the caller's. Status 1, with a
 # diagnostic, when a script ends the shell.
 run_activation() {
-  local _variables="" _python=$1/bin/python _out="" _log
+  local _variables="" _python=$1/bin/python _out="" _said
   local -a _env=(env)
   declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
   declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
   [[ -x $_python ]] || _python=python3
   if [[ -f $1/conda-meta/state || -d $1/etc/conda/env_vars.d ]]; then
-    if ! _variables=$(logged "$_python" -I -S "$PYVE_ROOT/helpers/conda_variables.py" "$1" 2>&1 </dev/null); then
+    if ! _variables=$(logged "$_python" -I -S -B "$PYVE_ROOT/helpers/conda_variables.py" "$1" 2>&1 </dev/null); then
       _variables=${_variables%$'\n'}
       fail E_CONDA_STATE "the variables of the environment cannot be read" why "${_variables##*$'\n'}" fix "pyve init --force"
       return 1
@@ -194,15 +195,19 @@ run_activation() {
   if [[ -n $3 ]]; then
     _env=(env -i PATH="$PATH" HOME="${HOME-}" TMPDIR="${TMPDIR:-/tmp}" TERM="${TERM:-dumb}" LANG="${LANG:-C}")
   fi
-  _log=$(mktemp "${TMPDIR:-/tmp}/pyve.XXXXXX") || return 1
-  _out=$(logged "${_env[@]}" "$BASH" --noprofile --norc "$PYVE_ROOT/lib/shell/activate_conda.bash" "$1" "$2" "$_variables" 2>"$_log" </dev/null) || :
+  # What was said on stderr comes behind what was said on stdout: a file for it would stay when this is killed.
+  _out=$({
+    _said=$(logged "${_env[@]}" "$BASH" --noprofile --norc "$PYVE_ROOT/lib/shell/activate_conda.bash" \
+      "$1" "$2" "$_variables" </dev/null 2>&1 >&4 4>&-) || :
+    printf '\035%s' "${_said//$'\035'/}"
+  } 4>&1) || :
+  _said=${_out##*$'\035'}
+  _out=${_out%$'\035'*}
+  _out=${_out%$'\n'}
   if [[ $_out != *$'\n'end ]]; then
-    IFS= read -r -d '' _variables <"$_log" || :
-    rm -f "$_log"
-    fail_activation "$1" "$_variables"
+    fail_activation "$1" "$_said"
     return 1
   fi
-  rm -f "$_log"
   REPLY=$_out$'\n'
 }
 

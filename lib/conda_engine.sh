@@ -144,7 +144,12 @@ make_conda_env() {
     status=1
   fi
   if ((status == 0)); then
-    install_pip_lines "$prefix" && write_conda_state "$prefix" "$origin" "$digest" || status=1
+    if ! install_pip_lines "$prefix"; then
+      status=1
+    elif ! write_conda_state "$prefix" "$origin" "$digest"; then
+      fail_write "$prefix/pyve.state"
+      status=1
+    fi
   fi
   if ((status == 0)) && ! finish_conda_env; then
     fail_write "$prefix"

@@ -147,8 +147,10 @@ sha256sum() { log_program sha256sum "$@"; }
 shasum() { log_program shasum "$@"; }
 sleep() { log_program sleep "$@"; }
 sort() { log_program sort "$@"; }
+ssh-keygen() { log_program ssh-keygen "$@"; }
 stty() { log_program stty "$@"; }
 sw_vers() { log_program sw_vers "$@"; }
+sync() { log_program sync "$@"; }
 sysctl() { log_program sysctl "$@"; }
 tail() { log_program tail "$@"; }
 tar() { log_program tar "$@"; }

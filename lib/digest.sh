@@ -61,6 +61,15 @@ print_sha256_of_files() {
   printf '%s\n' ${DIGESTS[@]+"${DIGESTS[@]}"}
 }
 
+# Usage: exec_sha256_with_text <text> <file>...
+# In a subshell, which ends with it: prints a line for each file, and one for the text with a line end behind it, in which
+# the SHA-256 stands before the first blank. Only where has_sha256sum_for the files.
+exec_sha256_with_text() {
+  local text=$1
+  shift
+  logged_exec sha256sum -- "$@" - <<<"$text" 2>/dev/null
+}
+
 # Usage: has_sha256sum_for <file>...
 # True when one process can make the digests of all of these.
 has_sha256sum_for() {
@@ -81,7 +90,7 @@ run_sha256() {
   elif type -P openssl >/dev/null; then
     logged_exec openssl dgst -sha256
   else
-    logged_exec python3 -I -S -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
+    logged_exec python3 -I -S -B -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
   fi
 }
 

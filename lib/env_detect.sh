@@ -284,7 +284,7 @@ install_python_version() {
       fix "${command[*]}" || return 1
   fi
   local python=$REPLY
-  logged "$python" -I -S -c '' >&2 </dev/null || status=$?
+  logged "$python" -I -S -B -c '' >&2 </dev/null || status=$?
   if ((status != 0)); then
     fail E_PYTHON_INSTALL "Python $full was installed, but does not run" \
       why "'$python' ended with status $status" || return 1

@@ -47,8 +47,10 @@ prepare_helper() {
 # Usage: take_helper_answer <status> <file>
 # What call_helper does when the helper has ended: <status> is how, <file> has its answer.
 take_helper_answer() {
-  read_file "$2"
-  read_helper_answer "$1" "$REPLY"
+  local answer=""
+  # (It may be longer than what read_file takes.)
+  [[ ! -r $2 ]] || IFS= read -r -d '' answer <"$2" || :
+  read_helper_answer "$1" "$answer"
 }
 
 # Usage: read_helper_answer <status> <answer>
@@ -146,5 +148,17 @@ get_helper_values() {
     if [[ ${HELPER_KEYS[i]} == "$1" ]]; then
       HELPER_FOUND+=("${HELPER_VALUES[i]}")
     fi
+  done
+}
+
+# Usage: show_helper_answer
+# Gives the last answer of a helper that has "text" for people and "detail.KEY", JSON texts, for programs.
+show_helper_answer() {
+  local i
+  for ((i = 0; i < ${#HELPER_KEYS[@]}; i++)); do
+    case ${HELPER_KEYS[i]} in
+      detail.*) answer_json "${HELPER_KEYS[i]#detail.}" "${HELPER_VALUES[i]}" ;;
+      text) print_text "${HELPER_VALUES[i]}" ;;
+    esac
   done
 }

@@ -14,7 +14,7 @@ _lock_limits=""
 
 # Usage: add_other_python
 # After set_lock_words, before solving: adds to LOCK_WORDS the newest Python here that the lock is to be for, where the
-# project's own does not fit; and, where nothing limits Python and there is no environment, the one that it would have.
+# project's own does not fit; and, where there is no environment, the one that it would have.
 add_other_python() {
   local limits=$_wish_python line i best="" version
   local -a RELEASE INTERPRETER_PATHS INTERPRETER_VERSIONS INTERPRETER_MANAGERS
@@ -30,10 +30,11 @@ add_other_python() {
   fi
   _lock_limits=$limits
   if [[ -z $limits ]]; then
-    [[ -n $_project_python ]] || add_coming_python
+    add_coming_python
     return 0
   fi
   if [[ -n $_project_python ]] && version_satisfies "$_project_python" "$limits"; then
+    add_coming_python
     return 0
   fi
   list_interpreters
@@ -48,17 +49,23 @@ add_other_python() {
 }
 
 # Usage: add_coming_python
-# For add_other_python: adds to LOCK_WORDS the Python that an environment made now would have. Nothing is installed.
+# For add_other_python: where there is no environment, adds to LOCK_WORDS the Python that one made now would have (uv
+# looks for one on PATH only). Nothing is installed.
 add_coming_python() {
-  local found path
+  local found version
+  [[ " ${LOCK_WORDS[*]-} " != *" --interpreter "* ]] || return 0
   declare -F choose_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
   # (Apart, so that a diagnostic does not count: the environment's own maker gives it.)
   found=$(
     PYVE_PYTHON_DOWNLOADS=never
     choose_interpreter "" >/dev/null 2>&1 && printf '%s\n%s\n' "$PYTHON_VERSION" "$PYTHON"
   ) || return 0
-  _project_python=${found%%$'\n'*} path=${found#*$'\n'}
-  LOCK_WORDS+=(--interpreter "$path" --interpreter-version "$_project_python" --project-python "$_project_python")
+  version=${found%%$'\n'*}
+  LOCK_WORDS+=(--interpreter "${found#*$'\n'}" --interpreter-version "$version")
+  if [[ -z $_project_python ]]; then
+    _project_python=$version
+    LOCK_WORDS+=(--project-python "$version")
+  fi
 }
 
 # Usage: explain_no_python <file>

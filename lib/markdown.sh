@@ -58,7 +58,7 @@ show_markdown() {
   # shellcheck disable=SC2016 # the backticks are Markdown
   printf 'Global options, before or after the command: `-C DIR` (work in DIR), `-q`, `--quiet`, `-v`,\n'
   # shellcheck disable=SC2016 # the backticks are Markdown
-  printf '`--verbose`, `--json` (or `--format=json`: one JSON document on stdout).\n\n'
+  printf '`--verbose`, `--no-wait` (where another Pyve is at work in the project, that is a failure, not waited for),\n`--json` (or `--format=json`: one JSON document on stdout).\n\n'
   read_all_headers
   for group in "${HELP_GROUPS[@]}" Plumbing; do
     title=""

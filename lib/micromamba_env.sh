@@ -222,7 +222,7 @@ inspect_conda_env() {
         return 1
       fi
     done
-  elif out=$(logged "$prefix/bin/python" -I -S -c 'import sys, encodings; print("%d.%d.%d" % sys.version_info[:3])' 2>&1 </dev/null); then
+  elif out=$(logged "$prefix/bin/python" -I -S -B -c 'import sys, encodings; print("%d.%d.%d" % sys.version_info[:3])' 2>&1 </dev/null); then
     ENV_PYTHON_VERSION=$out
   else
     CONDA_PROBLEM=python
@@ -297,6 +297,10 @@ begin_conda_env() {
   fi
   process_identity "$$" || return 1
   [[ -n $_making ]] || at_exit abandon_conda_env
+  if [[ -n $_change_open ]]; then
+    load_journal
+    note_conda_env "$name" || return 1
+  fi
   if [[ -e $CONDA_ENVS/$name || -L $CONDA_ENVS/$name ]]; then
     if ! mv -- "$CONDA_ENVS/$name" "$CONDA_ENVS/.old.$name" 2>/dev/null; then
       fail_write "$CONDA_ENVS/$name"
@@ -312,12 +316,13 @@ begin_conda_env() {
 }
 
 # Usage: finish_conda_env
-# The environment is whole: from now on it is the one.
+# The environment is whole: from now on it is the one. Within a change, the old one is kept until that is committed.
 finish_conda_env() {
   local name=$_making
   rm -f -- "$CONDA_ENVS/.making.$name" || return 1
   _making=""
-  rm -rf -- "$CONDA_ENVS/.old.$name"
+  # (What cannot be removed is a leftover, for the next command.)
+  [[ -n $_change_open ]] || rm -rf -- "$CONDA_ENVS/.old.$name" 2>/dev/null || :
 }
 
 # Usage: abandon_conda_env
@@ -363,6 +368,11 @@ clear_half_environments() {
     if [[ -f $CONDA_ENVS/.making.$name ]]; then
       while IFS= read -r identity; do
         while [[ $identity != "$$":* ]] && is_alive "$identity"; do
+          if [[ -n ${PYVE_NO_WAIT-} && ${PYVE_NO_WAIT-} != 0 ]]; then
+            fail E_PROJECT_BUSY "a program that a killed command has started is still at work in this project" \
+              why "process ${identity%%:*} is making $CONDA_ENVS/$name" why "without --no-wait and PYVE_NO_WAIT, Pyve waits for it"
+            return 1
+          fi
           if [[ -z $told ]]; then
             printf 'Waiting for process %s, which is making %s.\n' "${identity%%:*}" "$CONDA_ENVS/$name" >&2
             told=1
@@ -381,9 +391,9 @@ clear_half_environments() {
 # Usage: write_conda_state <prefix> <file> [digest]
 # Records in the environment what it was made from (the digest: of the file then, when it is made again), and
 # by which engine (CONDA_ENGINE and CONDA_ENGINE_VERSION, when they are set, else micromamba). For a lock that fits
-# its manifest (CONDA_LOCK_FITS), the digest of that, too.
+# its manifest (CONDA_LOCK_FITS), the digest of that, too. Status 1, and nothing said, when that cannot be written.
 write_conda_state() {
-  local engine=${CONDA_ENGINE:-micromamba} version=${CONDA_ENGINE_VERSION-} digest=${3-} manifest=""
+  local engine=${CONDA_ENGINE:-micromamba} version=${CONDA_ENGINE_VERSION-} digest=${3-} manifest="" text
   [[ $engine != micromamba ]] || version=${version:-$MICROMAMBA_FOUND_VERSION}
   if [[ -z $digest && -f $2 ]]; then
     sha256_of_file "$2" || return 1
@@ -393,6 +403,10 @@ write_conda_state() {
       manifest="manifest_sha256=$REPLY"$'\n'
     fi
   fi
-  printf 'format=1\npath=%s\nname=%s\nbackend=micromamba\nengine=%s\nengine_version=%s\nfile=%s\nfile_sha256=%s\n%s' \
-    "${1//$'\n'/\\n}" "${1##*/}" "$engine" "$version" "${2//$'\n'/\\n}" "$digest" "$manifest" 2>/dev/null >"$1/pyve.state.new" && mv -f "$1/pyve.state.new" "$1/pyve.state"
+  printf -v text 'format=1\npath=%s\nname=%s\nbackend=micromamba\nengine=%s\nengine_version=%s\nfile=%s\nfile_sha256=%s\n%s' \
+    "${1//$'\n'/\\n}" "${1##*/}" "$engine" "$version" "${2//$'\n'/\\n}" "$digest" "$manifest"
+  if ! { printf '%s' "$text" >"$1/pyve.state.new" && mv -f "$1/pyve.state.new" "$1/pyve.state"; } 2>/dev/null; then
+    rm -f -- "$1/pyve.state.new"
+    return 1
+  fi
 }

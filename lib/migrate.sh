@@ -107,7 +107,7 @@ apply_migration() {
     get_helper_values changed
     MIGRATE_CHANGED=(${HELPER_FOUND[@]+"${HELPER_FOUND[@]}"})
   fi
-  drop_kept_files
+  commit_change
 }
 
 # Usage: choose_migrated_backend <target>

@@ -12,39 +12,41 @@ declare -F call_helper >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
 declare -F find_venv_lock_state >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_lock.sh"
 declare -F refresh_lock >/dev/null || . "${BASH_SOURCE[0]%/*}/frozen.sh"
 declare -F find_conda_platform >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_core.sh"
-declare -F at_exit >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F fail_write >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F answer_sync_list >/dev/null || . "${BASH_SOURCE[0]%/*}/sync_state.sh"
 declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 declare -F log_success >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 
-_prefetch_answer="" _prefetch_python=""
+_prefetch_python=""
 
 # Usage: prefetch_project <folder> <backend>
 # In the root of a project, with the config loaded and the options of the room (opt_platform, opt_python, opt_extra,
 # opt_group, opt_no_dev, opt_only_binary, opt_no_build, opt_no_install_project, opt_frozen) parsed: fetches the files
 # of its lock, and says so. Status 1 after a diagnostic; what was fetched before stays.
 prefetch_project() {
-  local folder=$1 status=0
+  local folder=$1 file status=0
   if [[ -e $folder && ! -d $folder ]]; then
     # (Not to be moved: it may be the manifest.)
     quote_word "$folder.d"
     fail E_FILE_WRITE "cannot write into $folder" why "it is there, and it is not a folder" fix "pyve prefetch $REPLY"
     return 1
   fi
-  at_exit clear_prefetch
-  # (Not in the project: its lock is not held, so that another command would take it for a leftover.)
-  if ! _prefetch_answer=$(mktemp -d "${TMPDIR:-/tmp}/pyve.XXXXXX" 2>/dev/null); then
+  # (Not in the project: its lock is not held, so that another command would take it for a leftover. Without a name, it is
+  # gone however this ends.)
+  # shellcheck disable=SC2094 # two descriptors of one file: what is written by one is read by the other
+  if ! { file=$(mktemp "${TMPDIR:-/tmp}/pyve.XXXXXX") && exec 6>"$file" 7<"$file" && rm -f -- "$file"; } 2>/dev/null; then
     fail_write "${TMPDIR:-/tmp}/pyve"
     return 1
   fi
-  _prefetch_answer+=/answer
   if [[ $2 == micromamba ]]; then
     prepare_conda_prefetch "$folder" || return 1
   else
     refresh_lock && prepare_venv_prefetch "$folder" || return 1
   fi
   run_long "Fetching" read_prefetch_line "${HELPER_COMMAND[@]}" || status=$?
-  take_helper_answer "$status" "$_prefetch_answer" || return 1
+  take_helper_answer "$status" /dev/fd/7 || return 1
+  exec 6>&- 7<&-
   tell_prefetch "$folder"
   [[ $2 != micromamba ]] || warn_conda_builds "$folder"
 }
@@ -65,12 +67,6 @@ warn_conda_builds() {
   shift
   warn W_PREFETCH "$name lacks what it takes to build $what" "$@" \
     why "a conda-lock.yml does not say what their build backends need, such as setuptools"
-}
-
-# Usage: clear_prefetch
-# At exit: removes the file in which the helper answers, and its folder.
-clear_prefetch() {
-  [[ -z $_prefetch_answer ]] || rm -rf "${_prefetch_answer%/*}"
 }
 
 # Usage: prepare_venv_prefetch <folder>
@@ -99,7 +95,7 @@ prepare_venv_prefetch() {
   if [[ -n $opt_only_binary$opt_no_build ]] || { [[ -n $REPLY ]] && parse_boolean "$REPLY" && [[ -n $REPLY ]]; }; then
     words+=(--only-binary)
   fi
-  prepare_helper locks prefetch_packages --answer "$_prefetch_answer" "${words[@]}"
+  prepare_helper locks prefetch_packages --answer /dev/fd/6 "${words[@]}"
 }
 
 # Usage: find_prefetch_python
@@ -169,7 +165,7 @@ prepare_conda_prefetch() {
     need_conda_platform || return 1
     words+=(--platform "${CONDA_SUBDIR:-$REPLY}")
   fi
-  prepare_helper locks prefetch_conda --answer "$_prefetch_answer" "${words[@]}"
+  prepare_helper locks prefetch_conda --answer /dev/fd/6 "${words[@]}"
 }
 
 # Usage: read_prefetch_line <line>

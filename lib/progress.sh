@@ -8,6 +8,7 @@ fi
 
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F find_width >/dev/null || . "${BASH_SOURCE[0]%/*}/terminal.sh"
+declare -F end_descendants >/dev/null || . "${BASH_SOURCE[0]%/*}/descendants.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # Where nothing moves, a line is printed no oftener than this, in tenths of a second.
@@ -46,7 +47,7 @@ run_long() {
     manner=emit
     load_json
   fi
-  [[ -n $_progress_running ]] || at_exit end_long_work
+  [[ -n $_progress_running ]] || { at_exit end_long_work && mark_descendants; }
   _progress_running=$manner
   run_to_the_end "$@" 2>&1 </dev/null | watch_output "$what" "$reader" "$manner" || status=$?
   _progress_running=over
@@ -59,6 +60,7 @@ run_to_the_end() {
   local status=0
   # Colour is for people; what reads this is watch_output.
   unset FORCE_COLOR CLICOLOR_FORCE
+  export PYVE_STARTED_BY
   NO_COLOR=1 logged "$@" || status=$?
   printf '\n%s%d\n' "$_progress_end" "$status"
 }
@@ -233,52 +235,9 @@ read_any_line() {
 # Usage: end_long_work
 # At exit: ends the programs of run_long, when a signal broke it off, and clears the line.
 end_long_work() {
-  local pid tries
   case $_progress_running in
     "" | over) return 0 ;;
   esac
-  list_descendants "$$"
-  for pid in ${DESCENDANTS[@]+"${DESCENDANTS[@]}"}; do
-    kill -TERM "$pid" 2>/dev/null || :
-  done
-  for ((tries = 0; tries < 20; tries++)); do
-    list_descendants "$$"
-    ((${#DESCENDANTS[@]} > 0)) || break
-    sleep 0.1
-  done
-  for pid in ${DESCENDANTS[@]+"${DESCENDANTS[@]}"}; do
-    kill -KILL "$pid" 2>/dev/null || :
-  done
+  end_descendants
   [[ $_progress_running != move ]] || printf '\r\033[K' >&2
-}
-
-# Usage: list_descendants <pid>
-# Sets DESCENDANTS to the processes below that one, those that are only waited for left out.
-list_descendants() {
-  local line pid parent file found=" $1 " grown=1 table=""
-  local -a fields
-  DESCENDANTS=()
-  if [[ -r /proc/self/stat ]]; then
-    for file in /proc/[0-9]*/stat; do
-      { IFS= read -r line <"$file"; } 2>/dev/null || continue
-      # Behind the name, which may hold anything: state, parent.
-      IFS=' ' read -r -a fields <<<"${line##*) }"
-      [[ ${fields[0]-} == Z ]] || table+="${line%% *} ${fields[1]-0}"$'\n'
-    done
-  else
-    table=$(ps -A -o pid= -o ppid= 2>/dev/null) || table=""
-  fi
-  while [[ -n $grown ]]; do
-    grown=""
-    while read -r pid parent; do
-      if [[ -n $pid && $found == *" $parent "* && $found != *" $pid "* ]]; then
-        found+="$pid "
-        # A process that lists is not one that works.
-        if kill -0 "$pid" 2>/dev/null; then
-          DESCENDANTS+=("$pid")
-        fi
-        grown=1
-      fi
-    done <<<"$table"
-  done
 }

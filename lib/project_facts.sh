@@ -137,7 +137,7 @@ find_lock() {
 # Sets INTERPRETER to the path of what the environment was made with, INTERPRETER_MANAGER (asdf, pyenv, mise, uv,
 # conda or system) and INTERPRETER_WANTED, the version that the config asks for; "" where that is not known.
 find_interpreter() {
-  local line
+  local line left
   INTERPRETER="" INTERPRETER_MANAGER="" INTERPRETER_WANTED=""
   config_get python.version
   [[ $ENVIRONMENT_BACKEND != venv ]] || INTERPRETER_WANTED=$REPLY
@@ -149,7 +149,8 @@ find_interpreter() {
   fi
   get_recorded python
   if [[ -z $REPLY && -f $ENVIRONMENT/pyvenv.cfg && -r $ENVIRONMENT/pyvenv.cfg ]]; then
-    while IFS= read -r line; do
+    left=1000
+    while ((left-- > 0)) && IFS= read -r line; do
       [[ ! $line =~ ^home\ *=\ *(/.*[^[:space:]]) ]] || REPLY=${BASH_REMATCH[1]}/python3
     done <"$ENVIRONMENT/pyvenv.cfg"
   fi
@@ -233,9 +234,9 @@ find_leftovers() {
   local root=${PROJECT_ROOT%/} file owner
   LEFTOVERS=() BUSY=""
   if [[ -L $root/.pyve/lock ]]; then
-    declare -F is_alive >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
+    declare -F is_owner_there >/dev/null || . "${BASH_SOURCE[0]%/*}/leftovers.sh"
     owner=$(readlink "$root/.pyve/lock") || owner=""
-    if is_alive "$owner"; then
+    if is_owner_there "$owner"; then
       BUSY=${owner%%:*}
       return 0
     fi
@@ -278,7 +279,7 @@ judge_uninitialized() {
 
 # Usage: judge_environment <"1" when it can be used>
 # Sets ENVIRONMENT_CONDITION: works, outdated (it works, but is not what config or lock ask for now), missing, unfinished,
-# moved or broken; and for conda ENVIRONMENT_MADE_FROM, a file, and ENVIRONMENT_MADE_FROM_STATE: current, changed, missing or
+# moved, emptied (what it has from the store is gone) or broken; and for conda ENVIRONMENT_MADE_FROM, a file, and ENVIRONMENT_MADE_FROM_STATE: current, changed, missing or
 # unknown, and the digests LOCK_SHA256 and MANIFEST_SHA256.
 judge_environment() {
   ENVIRONMENT_CONDITION=works
@@ -292,6 +293,7 @@ judge_environment() {
     ENVIRONMENT_CONDITION=moved
   elif [[ -z $1 ]]; then
     ENVIRONMENT_CONDITION=broken
+    ! is_store_gone || ENVIRONMENT_CONDITION=emptied
   fi
   if [[ $ENVIRONMENT_BACKEND == micromamba ]]; then
     load_conda_facts
@@ -334,6 +336,11 @@ judge_project() {
       PROJECT_STATE=broken NEXT="pyve ${1}init --force"
       PROJECT_WHY+=("$place does not work any more")
       add_fact 6 Environment "$place does not work any more; pyve doctor says why"
+      ;;
+    emptied)
+      PROJECT_STATE=needs-env NEXT="pyve ${1}sync"
+      PROJECT_WHY+=("the packages of the environment are not in the store any more")
+      add_fact 6 Environment "$place, whose packages are not in the store any more"
       ;;
     missing | unfinished)
       PROJECT_STATE=needs-env NEXT="pyve ${1}init --update"

@@ -67,6 +67,7 @@ write_project_files() {
   fi
   write_env_file "${opt_local_env-}" || return 1
   if [[ $backend == venv ]]; then
+    # shellcheck disable=SC2153 # VERSION is set by pyve.sh
     config_set pyve_version "$VERSION" backend venv venv.directory "$folder" python.version "$version" || return 1
   else
     config_set pyve_version "$VERSION" backend micromamba micromamba.env_name "$name" \

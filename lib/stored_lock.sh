@@ -55,19 +55,13 @@ add_platform() {
 # Usage: show_lock <word> [argument]...
 # Asks the helper, and gives its answer: to people as text on stdout, to programs as parts of "detail".
 show_lock() {
-  local i
   call_helper "$STORED_EXTRA" show_packages "$@" "${STORED_WORDS[@]}" || return
   get_helper_values stale
   if ((${#HELPER_FOUND[@]})); then
     warn_stale_lock "${HELPER_FOUND[@]}"
   fi
   answer lock "$PWD/$STORED_LOCK"
-  for ((i = 0; i < ${#HELPER_KEYS[@]}; i++)); do
-    case ${HELPER_KEYS[i]} in
-      detail.*) answer_json "${HELPER_KEYS[i]#detail.}" "${HELPER_VALUES[i]}" ;;
-      text) print_text "${HELPER_VALUES[i]}" ;;
-    esac
-  done
+  show_helper_answer
 }
 
 # Usage: warn_stale_lock <what changed>...

@@ -6,6 +6,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
+declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F build_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_env.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
@@ -65,7 +66,9 @@ has_project_python() {
 # fails.
 ensure_testenv() {
   if is_testenv_current "$1"; then
-    return 0
+    # (That may have been broken off.)
+    compgen -G "$TESTENV_PATH/lib/python3*/site-packages/zz_pyve_project.pth" >/dev/null || link_project_packages "${1#"$PWD"/}"
+    return
   fi
   if has_project_python "$1"; then
     find_project_python "$1"
@@ -96,8 +99,7 @@ build_testenv() {
 link_project_packages() {
   local site
   for site in "$TESTENV_PATH"/lib/python3*/site-packages; do
-    printf '%s\n' "import os, site, sys; os.environ.get('PYVE_TESTENV_ALONE') or site.addsitedir(os.path.join(sys.prefix, *'../../../$1/lib/${site#"$TESTENV_PATH"/lib/}'.split('/')))" \
-      >"$site/zz_pyve_project.pth" || return 1
+    write_file "$site/zz_pyve_project.pth" "import os, site, sys; os.environ.get('PYVE_TESTENV_ALONE') or site.addsitedir(os.path.join(sys.prefix, *'../../../$1/lib/${site#"$TESTENV_PATH"/lib/}'.split('/')))"$'\n' || return 1
   done
 }
 
@@ -110,7 +112,7 @@ has_pytest() {
       return 0
     fi
   done
-  logged "$TESTENV_PATH/bin/python" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pytest") is None)' 2>/dev/null </dev/null
+  logged "$TESTENV_PATH/bin/python" -B -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pytest") is None)' 2>/dev/null </dev/null
 }
 
 # Usage: install_in_testenv <argument for pip install>...

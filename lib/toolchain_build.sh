@@ -10,6 +10,7 @@ declare -F find_toolchain >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain.sh"
 declare -F choose_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
 declare -F find_pip_wheels >/dev/null || . "${BASH_SOURCE[0]%/*}/template.sh"
 declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
+declare -F wait_for_lock >/dev/null || . "${BASH_SOURCE[0]%/*}/leftovers.sh"
 declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
@@ -120,16 +121,17 @@ remove_toolchain_folder() {
 }
 
 # Usage: remove_old_toolchains
-# Removes the toolchains that this Pyve made from other requirements, those of a Pyve that is gone, and those
-# whose interpreter is gone. Those of another Pyve on this machine stay. Only with the lock.
+# Removes the toolchains that this Pyve made from other requirements, those of a Pyve that is gone, unless this one
+# has the same requirements, and those whose interpreter is gone. Those of another Pyve on this machine stay. Only
+# with the lock.
 remove_old_toolchains() {
   local state folder
   for state in "$TOOLCHAIN_ROOT"/[0-9a-f]*/complete; do
     [[ -f $state ]] || continue
     folder=${state%/complete}
     read_toolchain_state "$state"
-    if ! is_toolchain_usable "$folder" || [[ ! -f $STATE_ROOT/pyve.sh ]] ||
-      { [[ $STATE_ROOT -ef $PYVE_ROOT ]] && ! is_toolchain_current; }; then
+    if ! is_toolchain_usable "$folder" ||
+      { ! is_toolchain_current && [[ ! -f $STATE_ROOT/pyve.sh || $STATE_ROOT -ef $PYVE_ROOT ]]; }; then
       remove_toolchain_folder "$folder"
     fi
   done

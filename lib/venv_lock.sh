@@ -190,9 +190,10 @@ may_other_files_count() {
 # _head_python and _head_pre; _head_odd to "1" when it is not written as Pyve writes it; and _head_version to "1" when it
 # has a lock-version, as every lock has.
 read_venv_lock_head() {
-  local line inside="" list="" key value
+  local line inside="" list="" key value left=5000
   _head_digest="" _head_newer="" _head_python="" _head_pre="" _head_odd="" _head_version=""
-  while IFS= read -r line || [[ -n $line ]]; do
+  # (The head of a lock has few lines, whatever comes behind it.)
+  while ((left-- > 0)) && { IFS= read -r line || [[ -n $line ]]; }; do
     line=${line%$'\r'}
     case $line in
       "[[packages]]") break ;;
@@ -230,7 +231,7 @@ read_venv_lock_head() {
       prerelease) _head_pre=$value ;;
     esac
   done <"$1"
-  [[ -z $list ]] || _head_odd=1
+  [[ -z $list ]] && ((left >= 0)) || _head_odd=1
 }
 
 # Usage: add_head_item <files|platforms> <item as TOML>
@@ -315,15 +316,17 @@ set_lock_words() {
 # Usage: add_python_words
 # Adds to LOCK_WORDS which Python is the project's: that of its environment, else the version that the config asks for.
 add_python_words() {
-  local folder python="" line state=""
+  local folder python="" line state="" left
   config_get venv.directory
   folder=${REPLY:-${DEFAULT_VENV_DIR:-.venv}}
   if [[ -x $folder/bin/python && -r $folder/pyvenv.cfg ]]; then
-    while IFS= read -r line; do
+    left=1000
+    while ((left-- > 0)) && IFS= read -r line; do
       [[ ! $line =~ ^version(_info)?\ *=\ *([0-9]+\.[0-9]+(\.[0-9]+)?) ]] || python=${BASH_REMATCH[2]}
     done <"$folder/pyvenv.cfg"
     if [[ -z $python && -r $folder/pyve.state ]]; then
-      while IFS= read -r line; do
+      left=1000
+      while ((left-- > 0)) && IFS= read -r line; do
         [[ $line != version=* ]] || python=${line#*=}
       done <"$folder/pyve.state"
     fi

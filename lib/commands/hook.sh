@@ -50,11 +50,14 @@ cmd_hook() {
 # Prints the shell's part, with the path of this Pyve in it.
 print_hook() {
   local text
+  need install_tree
+  # (A shell may outlive several updates.)
+  find_stable_root
   if [[ $1 == fish ]]; then
-    quote_fish_word "$PYVE_ROOT/pyve.sh"
+    quote_fish_word "$REPLY/pyve.sh"
     text="set -g __pyve_program $REPLY"$'\n'
   else
-    quote_word "$PYVE_ROOT/pyve.sh"
+    quote_word "$REPLY/pyve.sh"
     text="_pyve_program=$REPLY"$'\n'
   fi
   read_file "$PYVE_ROOT/lib/shell/prompt.$1"

@@ -56,7 +56,10 @@ cmd_mcp() {
     printf 'This is for programs: it waits for messages of the Model Context Protocol. Ctrl-C ends it.\n' >&2
   fi
   trap - EXIT INT
-  set -- "$TOOLCHAIN_PYTHON" -E -s -B -X utf8 "$PYVE_ROOT/helpers/mcp_server.py" serve --root "$PYVE_ROOT" \
+  need install_tree
+  # (A server may outlive several updates.)
+  find_stable_root
+  set -- "$TOOLCHAIN_PYTHON" -E -s -B -X utf8 "$PYVE_ROOT/helpers/mcp_server.py" serve --root "$REPLY" \
     --version "$VERSION" ${flags[@]+"${flags[@]}"}
   [[ ${PYVE_LOG-} != debug ]] || { need debug_log && log_exec "$@"; }
   exec "$@" >&7 7>&-
@@ -136,6 +139,8 @@ find_own_command() {
       *) [[ $found == /* ]] && REPLY=$found || REPLY=$PWD/$found ;;
     esac
   else
-    REPLY=$PYVE_ROOT/pyve.sh
+    need install_tree
+    find_stable_root
+    REPLY+=/pyve.sh
   fi
 }

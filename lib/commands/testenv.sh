@@ -14,7 +14,7 @@
 
 cmd_testenv() {
   local action
-  need utils cli env_detect python_wish probe interpreter distutils_shim project_lock venv_env testenv
+  need utils cli env_detect python_wish probe interpreter distutils_shim project_lock journal venv_env testenv
   parse_options "$@" || return 1
   case ${ARGS[0]-} in
     init) opt_init=1 ;;
@@ -58,7 +58,11 @@ cmd_testenv() {
     lock_project && remove_environment testenv "$PWD/.pyve/$TESTENV_DIR_NAME" && log_success "Removed the test environment"
     return
   fi
-  find_tested_environment && lock_project && ensure_testenv "$ENVIRONMENT" || return 1
+  find_tested_environment && lock_project || return 1
+  # (Its line that leads to the project's packages is written when it is in its place.)
+  begin_change
+  ensure_testenv "$ENVIRONMENT" || return 1
+  commit_change
   if [[ $action == install ]]; then
     if [[ -n $opt_requirement ]]; then
       install_in_testenv -r "$opt_requirement" || return 1
