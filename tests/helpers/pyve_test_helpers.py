@@ -309,6 +309,9 @@ class Pyve:
         """Write a file of the project, with the folders above it."""
         path = self.project / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file() and not path.is_symlink() and path.stat().st_nlink > 1:
+            # What else has the file keeps it as it was.
+            path.unlink()
         path.write_text(text)
         return path
 

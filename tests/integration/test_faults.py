@@ -166,12 +166,13 @@ def test_the_table_counts_what_was_tried() -> None:
 
 def test_each_promise_names_a_test_that_is_there() -> None:
     page = (TREE / "docs" / "reliability.md").read_text(encoding="utf-8")
-    promises = [line for line in page.splitlines() if line.startswith("| ")][1:]
+    promised = page.partition("## What is promised")[2].partition("\n## ")[0]
+    promises = [line for line in promised.splitlines() if line.startswith("| ")][1:]
     named = re.findall(r"`(tests/[^`]+?)::([^`]+)`", page)
-    assert len(named) >= 10
+    assert len(named) >= 10 and len(promises) >= 10
     for path, name in named:
         text = (TREE / path).read_text(encoding="utf-8")
         form = f"def {name}(" if path.endswith(".py") else f'@test "{name}" {{'
         assert form in text, f"{path} has no {name}"
     for line in promises:
-        assert line.count("|") != 3 or "tests/" in line or "the same" in line, line
+        assert "tests/" in line or "the same" in line, line
