@@ -85,6 +85,7 @@ disown_entry() {
 # then stays for the caller.
 lay_out_environment() {
   local entry=$1 new=$2/tree place=$3 name=$4
+  local LC_ALL=C
   VENV_SCRIPTS=()
   copy_trees "$TEMPLATE/tree" "$entry/tree" "$2" && link_token "$entry" "$new" || return 1
   if [[ -d $entry/copy ]]; then

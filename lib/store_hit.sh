@@ -113,13 +113,14 @@ recall_hit() {
   read_hit_digests && place=$STORE/recall/$_hit_lock && [[ -f $place && -O $place && -r $place ]] || return 1
   IFS= read -r -d '' memory <"$place" || :
   get_hit_grounds
-  [[ $memory == "$REPLY"* ]] || return 1
+  # (As a pattern, a long text takes bash more time than everything else here.)
+  [ "${memory:0:${#REPLY}}" = "$REPLY" ] || return 1
   # (What is installed, or has gone, changes its folder.)
   for folder in "${_hit_folders[@]}"; do
     [[ ! $folder -nt $place ]] || return 1
   done
   set -f
-  for line in ${memory#"$REPLY"}; do
+  for line in ${memory:${#REPLY}}; do
     case $line in
       watch=*)
         if [[ ${line#*=} -nt $place ]]; then

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conda_project import CondaUser
+from memory_folder import choose_folder
 from pyve_test_helpers import Pyve
 from snapshots import take_snapshot
 
@@ -122,9 +123,4 @@ class World:
 
 def choose_place() -> Path:
     """Return a folder for worlds: in memory where there is such a place, else the usual one."""
-    memory = Path("/dev/shm")
-    if memory.is_dir() and os.access(memory, os.W_OK | os.X_OK):
-        free = os.statvfs(memory)
-        if free.f_bavail * free.f_frsize > 2_000_000_000:
-            return memory
-    return Path(os.environ.get("TMPDIR", "/tmp"))
+    return choose_folder(2_000_000_000)

@@ -27,10 +27,14 @@ be changed by a test; ``copy_channel`` makes one that may be.
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
+import py_compile
 import shutil
+import subprocess
 import sys
 import sysconfig
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +44,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from conda_archive import PLACEHOLDER, Entry, Package, add_package, pack, write_index
 
-WHEELHOUSE = Path(__file__).resolve().parents[2] / ".dev" / "wheelhouse"
+TREE = Path(__file__).resolve().parents[2]
+WHEELHOUSE = TREE / ".dev" / "wheelhouse"
 PYTHON = "%d.%d.%d" % sys.version_info[:3]
 SERIES = "python%d.%d" % sys.version_info[:2]
 
@@ -63,6 +68,22 @@ LEFT_OUT = frozenset(
         "this.py",
     ]
 )
+
+# What Pyve and its tests start in environments again and again. The arguments are a wheel of pip
+# and the folder of the helpers; the files of all modules are printed.
+STARTED = """
+import runpy, sys
+sys.stdout, out = sys.stderr, sys.stdout
+sys.path[:0] = sys.argv[1:]
+sys.argv[1:] = ["--version"]
+try:
+    runpy.run_module("pip", run_name="__main__", alter_sys=True)
+except SystemExit:
+    pass
+import inspect_environment, pip._vendor.packaging.requirements
+for module in list(sys.modules.values()):
+    print(getattr(module, "__file__", None) or "", file=out)
+"""
 
 OTHER_PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
 
@@ -102,10 +123,59 @@ def conda_platform() -> str:
     return "linux-" + {"x86_64": "64", "amd64": "64", "arm64": "aarch64"}.get(machine, machine)
 
 
+def newest_pip() -> Path:
+    """Return the newest wheel of pip that fits this interpreter."""
+    for wheel in sorted(WHEELHOUSE.glob("pip-*.whl"), reverse=True):
+        with zipfile.ZipFile(wheel) as archive:
+            name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+            metadata = archive.read(name).decode()
+        if "Requires-Python: >=3.10" not in metadata or sys.version_info >= (3, 10):
+            return wheel
+    raise SystemExit(f"no wheel of pip that fits Python {PYTHON} in {WHEELHOUSE}")
+
+
+@functools.lru_cache
+def started_files() -> frozenset[str]:
+    """Return the paths of all modules that are imported again and again."""
+    words = [sys.executable, "-I", "-B", "-c", STARTED, newest_pip(), TREE / "helpers"]
+    said = subprocess.run(
+        words, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ).stdout
+    return frozenset(os.path.realpath(line) for line in said.splitlines())
+
+
+def with_bytecode(files: dict[str, Entry], sources: dict[str, Path]) -> dict[str, Entry]:
+    """Add the bytecode of what is imported again and again, as installers of packages make it.
+
+    Args:
+        files: of a package.
+        sources: where the interpreter that runs this finds those that it may import.
+    """
+    found = dict(files)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, path in sources.items():
+            if str(path) not in started_files():
+                continue
+            source, made = Path(folder, "source.py"), Path(folder, "made.pyc")
+            source.write_bytes(files[name].read())
+            py_compile.compile(
+                str(source),
+                str(made),
+                dfile=name,
+                doraise=True,
+                invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
+            )
+            parent, _, module = name.rpartition("/")
+            cached = f"{parent}/__pycache__/{module[:-3]}.{sys.implementation.cache_tag}.pyc"
+            found[cached] = Entry(made.read_bytes())
+    return found
+
+
 def standard_library() -> dict[str, Entry]:
     """Return the files of the standard library, by their paths in the prefix."""
     source = Path(os.path.dirname(os.path.realpath(os.__file__)))
     files = {}
+    sources = {}
     old_prefix = sysconfig.get_config_var("prefix") or sys.base_prefix
     for folder, folders, names in os.walk(source):
         folders[:] = [n for n in folders if n not in LEFT_OUT and not n.startswith("config-")]
@@ -117,6 +187,8 @@ def standard_library() -> dict[str, Entry]:
             path = Path(folder, name)
             target = f"lib/{SERIES}/{path.relative_to(source).as_posix()}"
             files[target] = Entry(path)
+            if name.endswith(".py"):
+                sources[target] = path
             if name.startswith("_sysconfigdata"):
                 text = path.read_text(encoding="utf-8").replace(str(old_prefix), PLACEHOLDER)
                 files[target] = Entry(text, mode="text")
@@ -124,7 +196,7 @@ def standard_library() -> dict[str, Entry]:
         use_site_packages(source, files)
     packages = f"lib/{SERIES}/site-packages"
     files[f"{packages}/README.txt"] = Entry("Packages are installed here.\n")
-    return files
+    return with_bytecode(files, sources)
 
 
 def use_site_packages(source: Path, files: dict[str, Entry]) -> None:
@@ -182,22 +254,22 @@ def python_packages(platform: str) -> list[Package]:
 
 def pip_package() -> Package:
     """Return ``pip``, from the newest wheel that fits this interpreter."""
-    wheels = sorted(WHEELHOUSE.glob("pip-*.whl"), reverse=True)
-    for wheel in wheels:
-        files = {}
-        with zipfile.ZipFile(wheel) as archive:
-            for member in archive.infolist():
-                if not member.is_dir():
-                    files[f"site-packages/{member.filename}"] = Entry(archive.read(member))
-        folder = next(name.split("/")[1] for name in files if name.endswith(".dist-info/METADATA"))
-        metadata = files[f"site-packages/{folder}/METADATA"].read().decode()
-        if "Requires-Python: >=3.10" in metadata and sys.version_info < (3, 10):
-            continue
-        files[f"site-packages/{folder}/INSTALLER"] = Entry("conda\n")
-        commands = ("pip = pip._internal.cli.main:main", "pip3 = pip._internal.cli.main:main")
-        version = wheel.name.split("-")[1]
-        return Package("pip", version, files, ("python >=3.9",), entry_points=commands)
-    raise SystemExit(f"no wheel of pip that fits Python {PYTHON} in {WHEELHOUSE}")
+    wheel = newest_pip()
+    files = {}
+    with zipfile.ZipFile(wheel) as archive:
+        for member in archive.infolist():
+            if not member.is_dir():
+                files[f"site-packages/{member.filename}"] = Entry(archive.read(member))
+    folder = next(name.split("/")[1] for name in files if name.endswith(".dist-info/METADATA"))
+    files[f"site-packages/{folder}/INSTALLER"] = Entry("conda\n")
+    sources = {
+        n: Path(os.path.realpath(wheel), n.partition("/")[2]) for n in files if n[-3:] == ".py"
+    }
+    commands = ("pip = pip._internal.cli.main:main", "pip3 = pip._internal.cli.main:main")
+    version = wheel.name.split("-")[1]
+    return Package(
+        "pip", version, with_bytecode(files, sources), ("python >=3.9",), entry_points=commands
+    )
 
 
 def python_package(
