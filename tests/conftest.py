@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = choose_folder(ROOM)
         if str(folder) != tempfile.gettempdir():
             _made.append(make_own(folder, "pyve-tests"))
-            config.option.basetemp = str(_made[0] / "t")
+            config.option.basetemp = str(_made[0] / "all")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
