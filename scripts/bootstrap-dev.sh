@@ -16,13 +16,18 @@ readonly LOCK=.dev.lock
 readonly PINS=requirements-dev.txt
 readonly NODE=tests/fixtures/node
 # Those of the toolchain's extras that hold all others.
-readonly TOOLCHAIN_EXTRAS='conda-lock mcp sbom'
+readonly TOOLCHAIN_EXTRAS='conda-lock mcp sbom watch imports'
 
 # Distributions, with what they need, that tests install with --no-index. All are pure Python, so
 # that one file of each serves every interpreter on every platform.
 readonly WHEELHOUSE_NAMES='pip setuptools wheel packaging
   pytest iniconfig pluggy pygments exceptiongroup tomli typing-extensions
+  pytest-xdist execnet pytest-timeout pytest-rerunfailures syrupy pytest-testmon coverage colorama
   starlette uvicorn anyio idna click h11'
+
+# Tools that tests install as users do, with what they need. These are programs, so their wheels are those for the
+# interpreter of .dev, in a folder of their own.
+readonly TOOL_NAMES='ruff mypy mypy-extensions typing-extensions pathspec librt ast-serialize tomli'
 
 unset PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV \
   PIP_PYTHON PIP_NO_INDEX
@@ -237,6 +242,19 @@ fill_wheelhouse() {
   rm -f "$DEV/wheelhouse-pins.txt"
 }
 
+# Usage: fetch_tool_wheels
+# Downloads the wheels of the tools that fit the interpreter of $DEV.
+fetch_tool_wheels() {
+  awk -v names="$TOOL_NAMES" '
+    BEGIN { n = split(names, list, " "); for (i = 1; i <= n; i++) wanted[list[i]] = 1 }
+    /^[a-z0-9]/ { name = $1; sub(/==.*/, "", name); on = name in wanted }
+    /^[a-z0-9]|^ *--hash/ { if (on) print }
+  ' "$PINS" >"$DEV/tool-pins.txt"
+  "$DEV/bin/python" -m pip download -q --require-hashes --no-deps --only-binary=:all: \
+    -d "$DEV/wheelhouse/tools" -r "$DEV/tool-pins.txt"
+  rm -f "$DEV/tool-pins.txt"
+}
+
 # Usage: make_tools
 # Makes $DEV anew, but for what the toolchain is made from.
 make_tools() {
@@ -244,6 +262,7 @@ make_tools() {
   make_venv_with_some_python || return 1
   install_tools
   fill_wheelhouse
+  fetch_tool_wheels
   mkdir -p "$DEV/cache" "$DEV/made-from"
   cp scripts/bootstrap-dev.sh "$DEV/made-from/bootstrap-dev.sh"
   cp "$PINS" "$DEV/made-from/$PINS"
@@ -255,7 +274,7 @@ make_tools() {
 # their own, so that a test's project cannot install from it by mistake.
 fetch_toolchain_wheels() {
   local folder=$DEV/wheelhouse/toolchain extra pins
-  say "Fetching the wheels of Pyve's toolchain (55 MB, for tests) ..."
+  say "Fetching the wheels of Pyve's toolchain (60 MB, for tests) ..."
   rm -rf "$folder"
   for extra in $TOOLCHAIN_EXTRAS; do
     pins=helpers/requirements/$extra.txt

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Make .dev/toolchain: the toolchains of Pyve's own (lib/toolchain.sh) that all tests share: one for all
-# that is about conda, one for the MCP server, one for locks and bills of materials. They are for the interpreter of .dev, and made from
-# .dev/wheelhouse/toolchain, without a network.
+# Make .dev/toolchain: the toolchains of Pyve's own (lib/toolchain.sh) that all tests share: one for all that is
+# about conda, one for the MCP server, one for locks and bills of materials, one that watches files, one that compares
+# imports. They are for the interpreter of .dev, and made from .dev/wheelhouse/toolchain, without a network.
 #
 # Usage: scripts/make-test-toolchain.sh [EXTRA]
 #
@@ -18,8 +18,19 @@ export PYVE_TOOLCHAIN=$PWD/.dev/toolchain
 . lib/toolchain.sh
 
 wanted=${1:-conda-lock}
+readonly EXTRAS='mcp sbom watch imports conda-lock'
+
+# Usage: has_all_toolchains
+# True when there is one for each extra.
+has_all_toolchains() {
+  local extra
+  for extra in $EXTRAS; do
+    find_toolchain "$extra" || return 1
+  done
+}
+
 find_toolchain_root
-if find_toolchain mcp && find_toolchain sbom && find_toolchain conda-lock && find_toolchain "$wanted"; then
+if has_all_toolchains && find_toolchain "$wanted"; then
   printf '%s\n' "$TOOLCHAIN_PYTHON"
   exit 0
 fi
@@ -46,8 +57,8 @@ PATH=$PWD/.dev/bin:$PATH
 wheels=$PWD/.dev/wheelhouse/toolchain
 export UV_OFFLINE=1 UV_FIND_LINKS=$wheels UV_NO_CACHE=1 PIP_NO_INDEX=1 PIP_FIND_LINKS=$wheels
 unset UV_CACHE_DIR UV_NO_CONFIG CI
-make_toolchain mcp
-make_toolchain sbom
-make_toolchain conda-lock
+for extra in $EXTRAS; do
+  make_toolchain "$extra"
+done
 find_toolchain "$wanted"
 printf '%s\n' "$TOOLCHAIN_PYTHON"

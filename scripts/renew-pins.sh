@@ -20,7 +20,9 @@ conda: conda-lock
 base: conda-lock
 mcp: base
 locks: base
-sbom: locks'
+sbom: locks
+watch: base
+imports: locks'
 readonly DEV=requirements-dev
 
 # What wheels have to be there for, in the words of uv.

@@ -112,7 +112,7 @@ def test_all_are_compiled_so_that_they_agree(renewal: Renewal) -> None:
     assert renewal.run(adds="# new\n") == 0, renewal.said
     compiled = [line[line.index("-o") - 1 :] for line in renewal.asked("compile")]
     assert [line[0].removesuffix(".in") for line in compiled[:-1]] == [
-        *("conda-lock", "conda", "base", "mcp", "locks", "sbom")
+        *("conda-lock", "conda", "base", "mcp", "locks", "sbom", "watch", "imports")
     ]
     assert compiled[-1][0] == "requirements-dev.in"
     assert {line[0].removesuffix(".in") for line in compiled[:-1]} == set(EXTRAS)
