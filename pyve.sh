@@ -78,8 +78,8 @@ find_pyve_root() {
 run_at_once() {
   local root=$PWD text="" line section="" backend="" venv="" name="" IFS=$'\n'
   local -a lines
-  # (A trace and a log of commands are kept by the long way.)
-  [[ ${1--} != -* && $1 != */* && -n $1 && -z ${PYVE_TRACE-}${PYVE_LOG-} ]] || return 1
+  # (A trace, a log of commands and profiles are things of the long way.)
+  [[ ${1--} != -* && $1 != */* && -n $1 && -z ${PYVE_TRACE-}${PYVE_LOG-}${PYVE_PROFILE-} ]] || return 1
   while [[ ! -f $root/.pyve/config ]]; do
     root=${root%/*}
     [[ -n $root ]] || return 1
@@ -91,6 +91,8 @@ run_at_once() {
   [[ -z ${CI-} || (! -e $root/pylock.toml && ! -e $root/conda-lock.yml) ]] || return 1
   # (It fails where the file ends; what goes on is no config.)
   ! IFS= read -r -d '' -n 16385 text <"$root/.pyve/config" || return 1
+  # (Lazy imports are a thing of the long way, too.)
+  [[ $'\n'$text != *$'\nimports:'* ]] || return 1
   set -f
   # shellcheck disable=SC2206 # split at the line ends; a read for each line costs more
   lines=($text)
@@ -135,15 +137,42 @@ run_at_once() {
 }
 
 _pyve_exec_status=""
-if [[ ${1-} == run ]] && run_at_once "${@:2}"; then
+if [[ ${1-} == run && (${2-} != *.py || ! -f $2) ]] && run_at_once "${@:2}"; then
   # (Not in the function: its variables would hide the caller's.)
   shopt -s execfail
   exec -- "${@:2}" || _pyve_exec_status=$?
 fi
 
+# Usage: run_script_at_once <script>
+# The short way of `pyve run FILE.py`: see lib/script_warm.sh. Sets _pyve_script_python. Status 1 when the long way has to
+# look.
+run_script_at_once() {
+  local PYVE_ROOT REPLY
+  find_pyve_root
+  . "$PYVE_ROOT/lib/script_warm.sh"
+  find_script_at_once "$1"
+}
+
+# Usage: run_tool_at_once [word] [argument]...
+# The short way of `pyve x`: see lib/tool_warm.sh. Sets _pyve_program. Status 1 when the long way has to look.
+run_tool_at_once() {
+  local PYVE_ROOT REPLY
+  find_pyve_root
+  . "$PYVE_ROOT/lib/tool_warm.sh"
+  find_tool_at_once "$@"
+}
+
+if [[ ${1-} == run && ${2-} == [!-]*.py && -f $2 ]] && run_script_at_once "$2"; then
+  shopt -s execfail
+  exec -- "$_pyve_script_python" "${@:2}" || _pyve_exec_status=$?
+elif [[ ${1-} == x ]] && run_tool_at_once "${@:2}"; then
+  shopt -s execfail
+  exec -- "$_pyve_program" "${@:3}" || _pyve_exec_status=$?
+fi
+
 # What the caller exported under Pyve's own names belongs to the commands that Pyve starts.
 for _pyve_name in REPLY VERSION DEFAULT_PYTHON_VERSION DEFAULT_VENV_DIR ENV_FILE_NAME TESTENV_DIR_NAME \
-  PYVE_ROOT PYVE_QUIET PYVE_VERBOSE PYVE_JSON PYVE_YES PYVE_COMMAND PYVE_CALLED_FROM PYVE_FOLDER PYVE_WORDS PYVE_NO_WAIT; do
+  PYVE_ROOT PYVE_QUIET PYVE_VERBOSE PYVE_JSON PYVE_YES PYVE_COMMAND PYVE_CALLED_FROM PYVE_FOLDER PYVE_WORDS PYVE_NO_WAIT PYVE_EXPLAIN; do
   if [[ -n ${!_pyve_name+set} ]]; then
     printf -v "_pyve_was_$_pyve_name" '%s' "${!_pyve_name}"
   fi
@@ -156,6 +185,8 @@ ENV_FILE_NAME=".env"
 TESTENV_DIR_NAME="testenv"
 
 PYVE_QUIET="" PYVE_VERBOSE="" PYVE_JSON="" PYVE_YES=""
+# "1" while a command is only explained: see lib/run_plan.sh.
+PYVE_EXPLAIN=""
 PYVE_COMMAND=""
 # Where Pyve was called, and the folder that -C gives.
 PYVE_CALLED_FROM=$PWD PYVE_FOLDER="" _pyve_has_folder=""
@@ -235,7 +266,7 @@ take_format() {
 check_project() {
   local root=$PWD text
   case $1 in
-    complete | explain | help | hook | install | schema | self | uninstall | version) return 0 ;;
+    complete | explain | help | hook | install | schema | self | tool | uninstall | version | x) return 0 ;;
   esac
   while [[ ! -f $root/.pyve/config ]]; do
     # (These two never look above the current folder.)
@@ -270,8 +301,9 @@ open_room() {
   check_project "$1" || return 1
   # Nothing that Pyve makes is there for everybody to write; commands of the user's get the umask as it was.
   case $1 in
-    complete | help | run | shell | status | version) ;;
-    test | testenv)
+    # (run and x do so when they make something: begin_making.)
+    complete | help | run | shell | status | version | x) ;;
+    fmt | imports | lint | test | testenv | tool | typecheck | watch)
       _pyve_umask=$(umask)
       umask o-w
       ;;
@@ -302,14 +334,30 @@ look_for_json() {
       *:-*) ;;
       *)
         # What follows belongs to a command of the user's, or to a command line that is to be completed.
-        [[ $name != run ]] || return 0
+        ! hands_over "$name" || return 0
+        if [[ $name == explain ]] && hands_over "$word"; then
+          name=$word
+        else
+          case $name:$word in
+            tool:run | imports:time | imports:lazy) name=x ;;
+          esac
+        fi
         name=${name:-$word}
-        _pyve_named=$name
+        _pyve_named=${_pyve_named-$name}
         [[ $name != test && $name != complete ]] || return 0
         ;;
     esac
     before=$word
   done
+}
+
+# Usage: hands_over <command>
+# True for a command whose arguments, from the first that is no option on, are the command line of a program.
+hands_over() {
+  case $1 in
+    run | test | x | watch | fmt | lint | typecheck) return 0 ;;
+  esac
+  return 1
 }
 
 # Usage: main [argument]...
@@ -328,7 +376,7 @@ main() {
     shift "$REPLY"
   done
   case ${1-} in
-    run | shell | test | hook)
+    run | shell | test | hook | x | tool | watch | fmt | lint | typecheck | imports | explain)
       need caller
       keep_caller_environment
       ;;
@@ -379,7 +427,13 @@ wants_help() {
     case $word in
       -h | --help) return 0 ;;
       --) return 1 ;;
-      *) [[ $name != run && $name != test ]] || return 1 ;;
+      *)
+        ! hands_over "$name" || return 1
+        case $name:$word in
+          explain:*) name=$word ;;
+          tool:run | imports:time | imports:lazy) name=x ;;
+        esac
+        ;;
     esac
   done
   return 1

@@ -13,8 +13,9 @@ ARGS=()
 _option_long=()
 _option_short=()
 _option_takes=()
-# What parse_options was given.
+# What parse_options was given, and what stands behind that in the command line.
 _option_words=()
+_option_behind=()
 
 # Usage: read_option_header <file>
 # Fills _option_long (name without dashes), _option_short ("-f" or "") and _option_takes (the
@@ -40,7 +41,7 @@ read_option_header() {
 # ARGS to the rest. Global options are taken wherever they stand. Status 1 for an unknown
 # option, a missing value or a value where none is taken; nothing has been done then.
 parse_options() {
-  _option_words=("$@")
+  _option_words=("$@" ${_option_behind[@]+"${_option_behind[@]}"})
   local word name value has_value i found
   local rest=()
   read_option_header "$PYVE_ROOT/lib/commands/$PYVE_COMMAND.sh"

@@ -40,26 +40,52 @@ list_config_keys() {
 # Sets REPLY to the kind of a known key's value, or to "section" for what only has keys below it. Status 1,
 # and "", for a key that means nothing. After list_config_keys.
 find_config_key() {
-  local i
+  local i key
+  generalize_config_key "$1"
+  key=$REPLY
   REPLY=""
   for ((i = 0; i < ${#CONFIG_KEYS[@]}; i++)); do
-    if [[ ${CONFIG_KEYS[i]} == "$1" ]]; then
+    if [[ ${CONFIG_KEYS[i]} == "$key" ]]; then
       REPLY=${CONFIG_KINDS[i]}
       return 0
-    elif [[ ${CONFIG_KEYS[i]} == "$1".* ]]; then
+    elif [[ ${CONFIG_KEYS[i]} == "$key".* ]]; then
       REPLY=section
     fi
   done
   [[ -n $REPLY ]]
 }
 
+# Usage: generalize_config_key <key>
+# Sets REPLY to the key with * for what people name themselves: run.profiles.*.env.* for run.profiles.dev.env.DEBUG.
+generalize_config_key() {
+  local name=${1#run.profiles.}
+  REPLY=$1
+  if [[ $1 == run.profiles.[A-Za-z0-9_-]* ]]; then
+    name=${name%%.*}
+    REPLY="run.profiles.*${1#"run.profiles.$name"}"
+    if [[ $REPLY == 'run.profiles.*.env.'[A-Za-z_]* && ${REPLY#'run.profiles.*.env.'} != *.* ]]; then
+      REPLY='run.profiles.*.env.*'
+    fi
+  fi
+}
+
 # Usage: suggest_config_key <key>
 # Sets REPLY to the known key that was probably meant, or to "". After list_config_keys.
 suggest_config_key() {
-  local key=$1 known
-  local -a sections=()
-  # Right, but in another section, or in none.
+  local key=$1 known last
+  local -a sections=() keys=()
   for known in "${CONFIG_KEYS[@]}"; do
+    # (Of a key with a name that people choose, the name is taken from what is given.)
+    last=$known
+    if [[ $known == 'run.profiles.*.'* ]]; then
+      [[ $key == run.profiles.?*.* && $known != *'.*' ]] || continue
+      known=${key#run.profiles.}
+      known="run.profiles.${known%%.*}.${last##*.}"
+    fi
+    keys+=("$known")
+  done
+  # Right, but in another section, or in none.
+  for known in "${keys[@]}"; do
     if [[ ${known##*.} == "${key##*.}" && $known == *.* ]]; then
       REPLY=$known
       return 0
@@ -67,9 +93,9 @@ suggest_config_key() {
     [[ $known != *.* ]] || sections+=("${known%%.*}")
   done
   if [[ $key == *.* ]]; then
-    suggest "$key" "${CONFIG_KEYS[@]}"
+    suggest "$key" "${keys[@]}"
   else
-    suggest "$key" "${CONFIG_KEYS[@]}" "${sections[@]}"
+    suggest "$key" "${keys[@]}" "${sections[@]}"
   fi
 }
 
@@ -345,6 +371,18 @@ can_be_config_value() {
       suggest "$value" true false yes no on off
       CONFIG_MEANT=$REPLY
       REPLY="it is true or false"
+      return 1
+      ;;
+    flags | groups)
+      declare -F read_profile_flags >/dev/null || . "${BASH_SOURCE[0]%/*}/profile.sh"
+      # (They say what is wrong themselves; here the reason is enough.)
+      if [[ $kind == flags ]]; then
+        find_flag_words "$value" && return 0
+        REPLY=$FLAG_FORM
+      else
+        find_group_names "$value" && return 0
+        REPLY=$GROUP_FORM
+      fi
       return 1
       ;;
     platforms)

@@ -14,108 +14,140 @@ declare -F log_success >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F record_trust >/dev/null || . "${BASH_SOURCE[0]%/*}/trust.sh"
 
 # Usage: cut_config_key <text> <key>
-# Takes <key> ("a" or "a.b") with its value, also a list, out of the config <text>. Sets CONFIG_BEFORE and CONFIG_AFTER
-# to what stands before and after it, or, where it is not there, to what stands before and after the place for it;
-# CONFIG_INDENT to the blanks in front of it, and CONFIG_HAS_SECTION to "1" when its section is there. REPLY: "1" when
-# the key was there. Status 1 for a section in one line, with a diagnostic.
+# Takes <key> ("a", "a.b", "a.b.c") with its value, also a list, out of the config <text>. Sets CONFIG_BEFORE and
+# CONFIG_AFTER to what stands before and after it, or, where it is not there, to what stands before and after the place
+# for it; CONFIG_INDENT to the blanks in front of it, and CONFIG_MISSING to its name, with the sections that have to be
+# written first ("b.c"). REPLY, CONFIG_FOUND: "1" when the key was there. Status 1 for a section in one line, with a diagnostic.
 cut_config_key() {
-  local text=$1 section="" name=$2 line rest indent current="" state="" pending="" own=""
-  local shape='^( *)([A-Za-z0-9_.-]+)[[:space:]]*:(.*)$'
-  CONFIG_BEFORE="" CONFIG_AFTER="" CONFIG_INDENT="" CONFIG_HAS_SECTION="" REPLY=""
-  if [[ $name == *.* ]]; then
-    section=${name%%.*}
-    name=${name#*.}
+  local key=$2 line rest path i indent depth=0 best="" best_at=-1 best_indent=0 start=-1 stop=0 state=""
+  local shape='^([A-Za-z0-9_.-]+)[[:space:]]*:(.*)$'
+  local -a lines=() indents=() paths=()
+  CONFIG_BEFORE="" CONFIG_AFTER="" CONFIG_INDENT="" CONFIG_MISSING=$key REPLY=""
+  if [[ -n ${1//[[:space:]]/} ]]; then
+    while IFS= read -r line; do
+      lines+=("$line")
+    done <<<"${1%$'\n'}"
   fi
-  # state: "" before the place, "cut" in the value, "end" behind it.
-  while IFS= read -r line; do
-    if [[ -z ${line//[[:space:]]/} || $line =~ ^[[:space:]]*"#" ]]; then
-      pending+=$line$'\n'
-      continue
-    fi
-    indent=${line%%[! ]*}
-    rest=${line#"$indent"}
+  # state: "" before the value, cut in it, "end" behind it.
+  for ((i = 0; i < ${#lines[@]}; i++)); do
+    line=${lines[i]}
+    rest=${line#"${line%%[! ]*}"}
+    [[ -n ${line//[[:space:]]/} && $rest != "#"* ]] || continue
+    indent=$((${#line} - ${#rest}))
     if [[ $state == cut ]]; then
       # Items of a list may stand as far left as their key.
-      if ((${#indent} > ${#CONFIG_INDENT})) || { [[ $indent == "$CONFIG_INDENT" ]] && [[ $rest == - || $rest == -[[:space:]]* ]]; }; then
-        pending=""
+      if ((indent > ${#CONFIG_INDENT})) || { ((indent == ${#CONFIG_INDENT})) && [[ $rest == - || $rest == -[[:space:]]* ]]; }; then
+        stop=$((i + 1))
         continue
       fi
       state="end"
     fi
-    if [[ -z $state && $line =~ $shape ]]; then
-      if [[ -z $indent ]]; then
-        if [[ -n $CONFIG_HAS_SECTION ]]; then
-          # The section ends here, without the key.
-          state="end"
-        fi
-        current=${BASH_REMATCH[2]}
-        rest=${BASH_REMATCH[3]}
-        if [[ -n $section && $current == "$section" && -z $state ]]; then
-          rest=${rest//[[:space:]]/}
-          if [[ -n $rest && $rest != "#"* ]]; then
-            fail E_CONFIG_FORM "cannot change $2 in .pyve/config" \
-              why "'$section' is written in one line; Pyve changes only blocks, a key in a line of its own"
-            return 1
-          fi
-          CONFIG_HAS_SECTION=1
-          CONFIG_INDENT="  "
-          CONFIG_BEFORE+=$pending$line$'\n'
-          pending=""
-          continue
-        elif [[ -z $section && $current == "$name" ]]; then
-          state="cut"
-        fi
-      elif [[ -n $CONFIG_HAS_SECTION ]]; then
-        [[ -n $own ]] || CONFIG_INDENT=$indent
-        own=1
-        if [[ $indent == "$CONFIG_INDENT" && ${BASH_REMATCH[2]} == "$name" ]]; then
-          state="cut"
-        fi
+    [[ -z $state && $rest =~ $shape ]] || continue
+    while ((depth > 0 && indents[depth - 1] >= indent)); do
+      depth=$((depth - 1))
+    done
+    path=${BASH_REMATCH[1]}
+    rest=${BASH_REMATCH[2]//[[:space:]]/}
+    CONFIG_MISSING=$path
+    ((depth == 0)) || path=${paths[depth - 1]}.$path
+    indents[depth]=$indent
+    paths[depth]=$path
+    depth=$((depth + 1))
+    if [[ $path == "$key" ]]; then
+      printf -v CONFIG_INDENT '%*s' "$indent" ""
+      state="cut" start=$i stop=$((i + 1)) REPLY=1
+    elif [[ $key == "$path".* ]] && ((${#path} > ${#best})); then
+      if [[ -n $rest && $rest != "#"* ]]; then
+        fail E_CONFIG_FORM "cannot change $2 in .pyve/config" \
+          why "'$path' is written in one line; Pyve changes only blocks, a key in a line of its own"
+        return 1
       fi
-      if [[ $state == cut ]]; then
-        CONFIG_BEFORE+=$pending
-        pending=""
-        REPLY=1
-        continue
-      fi
+      best=$path best_at=$i best_indent=$indent
     fi
-    if [[ $state == end ]]; then
-      CONFIG_AFTER+=$pending$line$'\n'
-    else
-      CONFIG_BEFORE+=$pending$line$'\n'
-    fi
-    pending=""
-  done <<<"${1%$'\n'}"
-  if [[ -n ${text//[[:space:]]/} ]]; then
-    if [[ -n $state ]]; then
-      CONFIG_AFTER+=$pending
-    else
-      CONFIG_BEFORE+=$pending
-    fi
+  done
+  CONFIG_FOUND=$REPLY
+  if [[ -z $REPLY ]]; then
+    CONFIG_MISSING=${key#"${best:+$best.}"}
+    find_section_end
+    start=$stop
   fi
+  for ((i = 0; i < ${#lines[@]}; i++)); do
+    if ((i < start)); then
+      CONFIG_BEFORE+=${lines[i]}$'\n'
+    elif ((i >= stop)); then
+      CONFIG_AFTER+=${lines[i]}$'\n'
+    fi
+  done
 }
 
-# Usage: format_config_key <key> [value]...
-# Sets REPLY to the config text that cut_config_key has taken apart, with <key> as a list of the values; without values,
-# without the key, and without its section when that is empty then.
-format_config_key() {
-  local key=$1 out=$CONFIG_BEFORE name=${1#*.} value
-  shift
-  if (($# == 0)); then
-    if [[ $key == *.* && $CONFIG_AFTER != " "* && $out == *"${key%%.*}:"$'\n' ]]; then
-      value=${out%"${key%%.*}:"$'\n'}
-      [[ -n $value && $value != *$'\n' ]] || out=$value
+# Usage: find_section_end
+# For cut_config_key: sets stop to the line behind the section that the key belongs into, and CONFIG_INDENT to how deep
+# its keys stand.
+find_section_end() {
+  local i own=""
+  stop=${#lines[@]}
+  ((best_at >= 0)) || return 0
+  printf -v CONFIG_INDENT '%*s' "$((best_indent + 2))" ""
+  stop=$((best_at + 1))
+  for ((i = best_at + 1; i < ${#lines[@]}; i++)); do
+    rest=${lines[i]#"${lines[i]%%[! ]*}"}
+    [[ -n ${lines[i]//[[:space:]]/} && $rest != "#"* ]] || continue
+    indent=$((${#lines[i]} - ${#rest}))
+    ((indent > best_indent)) || break
+    # Its first key says how deep the others stand.
+    [[ -n $own ]] || printf -v CONFIG_INDENT '%*s' "$indent" ""
+    own=1 stop=$((i + 1))
+  done
+}
+
+# Usage: drop_empty_sections
+# Removes the sections at the end of CONFIG_BEFORE that have nothing in them any more.
+drop_empty_sections() {
+  local line indent next=${CONFIG_AFTER%%[! ]*} out=$CONFIG_BEFORE
+  while [[ $out == *$'\n' ]]; do
+    line=${out%$'\n'}
+    line=${line##*$'\n'}
+    indent=${line%%[! ]*}
+    if [[ ! $line =~ ^\ *[A-Za-z0-9_.-]+:[[:space:]]*$ ]] || ((${#indent} >= ${#CONFIG_INDENT})); then
+      break
     fi
+    [[ -z $CONFIG_AFTER ]] || ((${#next} <= ${#indent})) || break
+    out=${out%"$line"$'\n'}
+    CONFIG_INDENT=$indent
+  done
+  CONFIG_BEFORE=$out
+}
+
+# Usage: format_config_key <list|text> <key> [value]...
+# Sets REPLY to the config text that cut_config_key has taken apart, with <key> as a list of the values, or with the one
+# that it has; without values, without the key, and without its sections where they are empty then.
+format_config_key() {
+  local form=$1 key=$2 out value rest=$CONFIG_MISSING
+  shift 2
+  if (($# == 0)); then
+    [[ $key != *.* ]] || drop_empty_sections
+    out=$CONFIG_BEFORE
     # (The empty line that stood between it and what is before.)
     [[ -n $CONFIG_AFTER || $out != *$'\n\n' ]] || out=${out%$'\n'}
     REPLY=$out$CONFIG_AFTER
     return 0
   fi
-  if [[ $key == *.* && -z $CONFIG_HAS_SECTION ]]; then
-    out+=${out:+$'\n'}"${key%%.*}:"$'\n'
-    CONFIG_INDENT="  "
+  out=$CONFIG_BEFORE
+  # (A key that was there is written as it was.)
+  if [[ $rest == *.* && -z $CONFIG_FOUND ]]; then
+    [[ -n $CONFIG_INDENT || -z $out ]] || out+=$'\n'
+    while [[ $rest == *.* ]]; do
+      out+="$CONFIG_INDENT${rest%%.*}:"$'\n'
+      rest=${rest#*.}
+      CONFIG_INDENT+="  "
+    done
   fi
-  out+="$CONFIG_INDENT$name:"$'\n'
+  if [[ $form == text ]]; then
+    format_config_value "$key" "$1"
+    REPLY="$out$CONFIG_INDENT$rest: $REPLY"$'\n'$CONFIG_AFTER
+    return 0
+  fi
+  out+="$CONFIG_INDENT$rest:"$'\n'
   for value; do
     format_config_value "$key" "$value"
     out+="$CONFIG_INDENT  - $REPLY"$'\n'
@@ -127,11 +159,17 @@ format_config_key() {
 # Writes <key> of .pyve/config of the current folder as a list of the values, or removes it. REPLY: "1" when it was there.
 # Status 1 when it cannot be written.
 change_config_list() {
+  change_config_key list "$@"
+}
+
+# Usage: change_config_key <list|text> <key> [value]...
+# What change_config_list does; text: the key has one value.
+change_config_key() {
   local text="" found
   if [[ -f .pyve/config ]]; then
     IFS= read -r -d '' text <.pyve/config || :
   fi
-  cut_config_key "$text" "$1" || return 1
+  cut_config_key "$text" "$2" || return 1
   found=$REPLY
   format_config_key "$@"
   text=$REPLY
@@ -219,14 +257,18 @@ set_config_values() {
     fi
   done
   case $CONFIG_KIND in
-    list | packages | platforms) change_config_list "$key" "$@" || return 1 ;;
+    list | packages | platforms | flags | groups) change_config_list "$key" "$@" || return 1 ;;
     *)
       if (($# != 1)); then
         quote_words pyve config set "$key" "$1"
         fail E_USAGE_ARGUMENT "'$key' has one value" why "$# were given" fix "$REPLY"
         return 1
       fi
-      config_set "$key" "$1" || return 1
+      if [[ $key == *.*.* ]]; then
+        change_config_key text "$key" "$1" || return 1
+      else
+        config_set "$key" "$1" || return 1
+      fi
       ;;
   esac
   answer key "$key"

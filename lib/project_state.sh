@@ -13,7 +13,7 @@ declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
 # cannot be used; fail_no_environment says why.
 find_environment() {
   find_project || :
-  if [[ -L $PROJECT_ROOT/.pyve/lock || -d $PROJECT_ROOT/.pyve/tmp ]]; then
+  if [[ -z ${PYVE_EXPLAIN-} && (-L $PROJECT_ROOT/.pyve/lock || -d $PROJECT_ROOT/.pyve/tmp) ]]; then
     declare -F clear_leftovers >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
     clear_leftovers "$PROJECT_ROOT"
   fi

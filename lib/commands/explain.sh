@@ -1,18 +1,35 @@
-# Summary: Say what a code means, how it comes about, and what mends it
+# Summary: Say what a code means, or what a command would execute and why
 # Group: Agents
 # Usage: pyve explain [CODE]
+# Usage: pyve explain COMMAND [ARGUMENT]...
 # Argument: CODE codes
+# Argument: COMMAND run, x, test and others that start a program
 # Agent: read idempotent
 # About: Every message of Pyve ends in a code in brackets. Without CODE, all codes are listed. CODE may be
 # About: written in small letters, with dashes, and without the letter in front of it (E_, W_); the id of a
 # About: check of pyve doctor stands for the codes that it finds.
+# About: With a command line of Pyve's that starts a program: the program, its arguments, the folder, what changes in
+# About: PATH and in the environment, what would have to be made first, and why it is so. Nothing is executed or made.
 # Example: pyve explain E_LOCK_STALE
 # Example: pyve explain lock-stale
-# Exit: 0 shown; 1 there is no such code
+# Example: pyve explain run --profile dev python app.py
+# Exit: 0 shown; 1 there is no such code, or the command would fail; 126, 127 as the command
 # States: any -> the same
 
 cmd_explain() {
   local code
+  # (Options of every command may stand in front of the one that is explained.)
+  while [[ ${1-} == -?* && $1 != -- ]]; do
+    take_global_option "$@" || return 1
+    ((REPLY)) || break
+    shift "$REPLY"
+  done
+  case ${1-} in
+    run | test | x | tool | watch | fmt | lint | typecheck | imports)
+      explain_command "$@"
+      return
+      ;;
+  esac
   need cli help codes
   parse_options "$@" && expect_arguments 1 || return 1
   if ((${#ARGS[@]} == 0)); then
@@ -39,6 +56,24 @@ cmd_explain() {
   elif (($# > 1)); then
     answer_json codes "[$_page]"
   fi
+}
+
+# Usage: explain_command <room> [argument]...
+# Opens the room of a command that starts programs, to hear what it would start.
+explain_command() {
+  PYVE_EXPLAIN=1 PYVE_COMMAND=$1
+  PYVE_WORDS=("$@")
+  at_exit answer_as_explain
+  check_project "$1" || return 1
+  # shellcheck source=/dev/null # one of lib/commands
+  . "$PYVE_ROOT/lib/commands/$1.sh"
+  "cmd_$1" "${@:2}"
+}
+
+# Usage: answer_as_explain
+# The JSON answer is that of explain, not of the command that it asks.
+answer_as_explain() {
+  PYVE_COMMAND=explain
 }
 
 # Usage: normalize_code <text>

@@ -1,47 +1,136 @@
-# Summary: Run a command in the project's environment
+# Summary: Run a command or a script in the project's environment
 # Group: Environment
 # Agent: run network
-# Usage: pyve run [--frozen|--no-frozen] [--] COMMAND [ARGUMENT]...
+# Usage: pyve run [OPTION]... [--] COMMAND [ARGUMENT]...
 # Argument: COMMAND programs
+# Argument: PATH files
+# Argument: PROFILE profiles
 # About: Works from any folder of the project. PATH and VIRTUAL_ENV are set, so that child
 # About: processes find the environment too; the command takes Pyve's place, so that signals, exit
 # About: status, stdin and the terminal are its own. Options go before COMMAND.
 # About: In CI a lock that is stale, or an environment that pyve sync did not make from it, is a failure.
+# About: COMMAND can also be a script (FILE.py), - (a script on stdin), -c CODE, -m MODULE, a URL, or
+# About: git+URL@COMMIT#PATH. A script with a "# /// script" block gets an environment of its own; any other, the project's.
+# About: A profile (--profile, else PYVE_PROFILE) sets variables, flags and groups: pyve help profile.
+# About: pyve explain run ... says what would be executed, and executes nothing.
 # Option: --frozen  Fail when the lock is missing, stale, or not that of the environment
 # Option: --no-frozen  Do not look at the lock, in CI either
+# Option: --profile PROFILE  Run with that profile: dev, prod, bench or one of the config
+# Option: --with REQ...  Add a requirement for this run
+# Option: --python VER  The interpreter for the script
+# Option: --script  The first word is a script, whatever it is called
+# Option: --ephemeral  Write nothing into the folder: no lock, no bytecode
+# Option: --at REV  The code, the lock and the environment of another commit
+# Option: --allow-floating  Run what a URL or a branch has at the moment
+# Option: --sandbox  Only the project can be written; no home, no network
+# Option: --ro  In the sandbox: the project cannot be written either
+# Option: --net  In the sandbox: with network
+# Option: --allow-read PATH...  In the sandbox: a file or folder that can be read, too
+# Option: --allow-write PATH...  In the sandbox: a file or folder that can be written, too
+# Option: --allow-env NAME...  In the sandbox: a variable that is kept
+# Option: --memory SIZE  In the sandbox: the most memory, such as 2G
+# Option: --cpu SECONDS  In the sandbox: the most processor time
+# Option: --time SECONDS  In the sandbox: the longest time
+# Option: --processes COUNT  In the sandbox: the most processes
+# Option: --sandbox-engine NAME  In the sandbox: bubblewrap or landlock
+# Option: --audit  In the sandbox: say at the end what was refused
 # Example: pyve run python -c 'import sys; print(sys.prefix)'
 # Example: pyve run -- pytest -q
+# Example: pyve run --profile bench python slow.py
+# Example: pyve run --with rich script.py
 # Exit: the command's own; 1 no environment, or --frozen fails; 126 not executable; 127 not found
 # States: needs-lock, needs-env, consistent -> the same
 
 cmd_run() {
   # (A local variable would hide one of the caller's from the command.)
-  _pyve_frozen=""
+  RUN_FROZEN="" RUN_PROFILE=${PYVE_PROFILE-} RUN_SANDBOX="" RUN_IS_PLAIN="" RUN_FROM=$PWD
+  RUN_WITH="" RUN_PYTHON="" RUN_SCRIPT="" RUN_EPHEMERAL="" RUN_AT="" RUN_FLOATING=""
   while (($#)); do
-    if [[ $1 == -- ]]; then
-      shift
-      break
-    fi
-    [[ $1 == -* ]] || break
-    if [[ $1 == --frozen || $1 == --no-frozen ]]; then
-      _pyve_frozen=$1
-      shift
-      continue
-    fi
-    take_global_option "$@" || return 1
-    if ((REPLY == 0)); then
-      need cli
-      _option_words=("${PYVE_WORDS[@]:1}")
-      read_option_header "$PYVE_ROOT/lib/commands/run.sh"
-      fail_unknown_option "$1"
-      return 1
-    fi
-    shift "$REPLY"
+    case $1 in
+      --)
+        RUN_IS_PLAIN=1
+        shift
+        break
+        ;;
+      - | -c | -m) break ;;
+      --frozen | --no-frozen)
+        RUN_FROZEN=$1
+        shift
+        ;;
+      -*)
+        take_global_option "$@" || return 1
+        if ((REPLY == 0)); then
+          need output run_options
+          take_run_options "$@" || return 1
+          set -- ${COMMAND_WORDS[@]+"${COMMAND_WORDS[@]}"}
+          break
+        fi
+        shift "$REPLY"
+        ;;
+      *) break ;;
+    esac
   done
+  need run_plan
   if (($# == 0)); then
+    need run_failures
     fail_run E_RUN_COMMAND "pyve run needs a command" fix "pyve run python"
     return 1
   fi
+  begin_plan run
+  if [[ -n $RUN_PROFILE ]]; then
+    need profile
+    use_profile "$RUN_PROFILE" || return 1
+    if [[ -n $PROFILE_WATCH && -z ${PYVE_WATCHED-}${PYVE_EXPLAIN-} ]]; then
+      watch_instead
+      return
+    fi
+  fi
+  if [[ -n $RUN_WITH$RUN_PYTHON$RUN_SCRIPT$RUN_EPHEMERAL$RUN_AT$RUN_FLOATING ]] || is_script "$1"; then
+    need output run_script
+    trap finish EXIT
+    plan_script "$@" || return
+  else
+    plan_command "$@" || return
+  fi
+  if [[ -n $RUN_SANDBOX ]]; then
+    need sandbox
+    plan_sandbox || return
+  fi
+  start_planned
+}
+
+# Usage: is_script <first word>
+# True when the word is no command, but a script, or what says that one follows.
+is_script() {
+  # (Behind "--" these are commands.)
+  [[ -z $RUN_IS_PLAIN || $1 != -* ]] || return 1
+  case $1 in
+    - | -c | -m | http://* | https://* | file://* | git+*) return 0 ;;
+    *.py | *.pyw) ;;
+    *) return 1 ;;
+  esac
+  if [[ $1 == */* ]]; then
+    # (One that can be executed says itself by what, unless it has a block.)
+    [[ ! -x $1 ]] || has_script_block "$1"
+    return
+  fi
+  # A program of the environment may be called like this, too.
+  need config project_state
+  locate_environment || :
+  [[ ! -x $ENVIRONMENT/bin/$1 ]] && ! is_executable_command "$1"
+}
+
+# Usage: has_script_block <file>
+# True when the file has a "# /// script" line near its top. (That it is well-formed is seen later.)
+has_script_block() {
+  local text=""
+  { IFS= read -r -d '' -n 65536 text <"$1" || :; } 2>/dev/null
+  [[ $'\n'$text =~ $'\n''# /// script'[[:blank:]$'\r']*$'\n' ]]
+}
+
+# Usage: plan_command <command> [argument]...
+# Plans a command in the project's environment. Status 1, with a diagnostic, when there is none that can be used.
+plan_command() {
   need config project_state
   if ! find_environment; then
     need output
@@ -59,132 +148,33 @@ cmd_run() {
       set -- "$ENVIRONMENT/bin/python" "$REPLY" "${@:2}"
     fi
   fi
-  if [[ $ENVIRONMENT_BACKEND == micromamba ]]; then
-    need output conda_activation
-  fi
-  if [[ $_pyve_frozen == --frozen || (-n ${CI-} && -z $_pyve_frozen) ]]; then
+  if [[ $RUN_FROZEN == --frozen || (-n ${CI-} && -z $RUN_FROZEN) ]]; then
     check_lock_for_run || return 1
   fi
-  hand_over "$ENVIRONMENT_BACKEND" "$ENVIRONMENT" "$PROJECT_ROOT" "$@"
+  plan_project_environment
+  PLAN_ARGV=("$@")
+  if [[ -n ${PYVE_EXPLAIN-} ]]; then
+    need run_explain
+    explain_project_environment
+  fi
+  if [[ -n $RUN_PROFILE && -n $PROFILE_GROUPS ]]; then
+    need profile_groups
+    plan_profile_groups || return 1
+  fi
+  config_get imports.lazy
+  if [[ -n $REPLY ]]; then
+    need output lazy_imports
+    plan_lazy_imports || return 1
+  fi
 }
 
 # Usage: check_lock_for_run
 # With --frozen, and in CI: status 1, with a diagnostic, when the lock or the environment is not as it should be.
 check_lock_for_run() {
   need frozen
-  [[ -n $_pyve_frozen ]] || is_ci || return 0
+  [[ -n $RUN_FROZEN ]] || is_ci || return 0
   trap finish EXIT
-  check_frozen "${_pyve_frozen:+1}"
-}
-
-# Usage: hand_over <backend> <environment> <project> <command> [argument]...
-# Executes the command in Pyve's place, with the caller's environment and what makes the project's
-# environment active. Its own status when that fails. (It has no variable: the command would see it.)
-hand_over() {
-  restore_caller_environment
-  if [[ $1 == micromamba ]]; then
-    if ! find_activation "$2" "${2##*/}"; then
-      trap finish EXIT
-      return 1
-    fi
-    enter_conda_environment "$2" "${2##*/}"
-  else
-    enter_environment "$2" "$3"
-  fi
-  shift 3
-  if [[ -n $PYVE_JSON ]]; then
-    check_command "$@" || return
-    run_for_json "$@"
-    return
-  fi
-  if [[ -z $_pyve_exec_status ]]; then
-    check_command "$@" || return
-    shopt -s execfail
-    [[ ${PYVE_LOG-} != debug ]] || { need debug_log && log_exec "$@"; }
-    exec -- "$@" || _pyve_exec_status=$?
-  fi
-  check_command "$@" || return
-  fail_run E_COMMAND_NOT_EXECUTABLE "$1 could not be started" \
-    why "the program that its first line names may be gone, or it is one for another kind of machine" fix "pyve doctor"
-  return "$_pyve_exec_status"
-}
-
-# Usage: check_command <command> [argument]...
-# Status 127, with a diagnostic, when there is no such command; 126 when it cannot be one.
-check_command() {
-  if is_executable_command "$1"; then
-    return 0
-  fi
-  if [[ -e $1 && $1 == */* ]] || { [[ $1 != */* ]] && type -P -- "$1" >/dev/null; }; then
-    fail_not_executable "$1" "$(type -P -- "$1" || :)"
-    return 126
-  fi
-  if [[ $1 == */* ]]; then
-    fail_run E_COMMAND_NOT_FOUND "$1 does not exist" why "the current folder is $PWD"
-  else
-    fail_not_found "$@"
-  fi
-  return 127
-}
-
-# Usage: fail_not_found <command> [argument]...
-# Says that neither the environment nor PATH has the command, and what may be meant or missing.
-fail_not_found() {
-  local file word meant env=${PYVE_ENV_PATH:-$VIRTUAL_ENV} message="there is no command '${1//[[:cntrl:]]/?}', neither in the environment nor on PATH"
-  local -a names=()
-  need cli text
-  for file in "$env"/bin/*; do
-    file=${file##*/}
-    # (Names of quite another length cannot be near.)
-    ((${#file} - ${#1} > 3 || ${#1} - ${#file} > 3)) || names+=("$file")
-  done
-  suggest "$1" ${names[@]+"${names[@]}"}
-  if [[ -n $REPLY ]]; then
-    file=$REPLY
-    meant="pyve run"
-    for word in "$file" "${@:2}"; do
-      quote_word "$word"
-      meant+=" $REPLY"
-    done
-    fail_run E_COMMAND_NOT_FOUND "$message" why "did you mean '$file'?" why "the environment is $env" fix "$meant"
-  elif [[ -d $env/conda-meta ]]; then
-    fail_run E_COMMAND_NOT_FOUND "$message" why "the environment is $env" \
-      why "the package that has it belongs into environment.yml" fix "pyve init --force"
-  elif [[ $1 =~ ^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$ ]]; then
-    fail_run E_COMMAND_NOT_FOUND "$message" why "the environment is $env" fix "pyve run python -m pip install $1"
-  else
-    # No distribution has such a name.
-    fail_run E_COMMAND_NOT_FOUND "$message" why "the environment is $env"
-  fi
-}
-
-# Usage: fail_not_executable <command> <file that PATH has for it, or "">
-# Says why the file is no command, and how to run it where that can be told.
-fail_not_executable() {
-  local start="" file=${2:-$1}
-  need text
-  quote_word "$file"
-  if [[ -d $file ]]; then
-    fail_run E_COMMAND_NOT_EXECUTABLE "$1 is not executable" why "it is a folder"
-    return 0
-  fi
-  { IFS= read -r -n 4 start <"$file"; } 2>/dev/null || :
-  if [[ $start == "#!"* || $start == $'\177ELF' ]]; then
-    fail_run E_COMMAND_NOT_EXECUTABLE "$1 is not executable" why "it has no permission to be executed" fix "chmod +x $REPLY"
-  elif [[ $file == *.py ]]; then
-    fail_run E_COMMAND_NOT_EXECUTABLE "$1 is not executable" why "it is a file for python" fix "pyve run python $REPLY"
-  else
-    fail_run E_COMMAND_NOT_EXECUTABLE "$1 is not executable" \
-      why "it is there, but has no permission to be executed, and does not begin as a program or a script (#!) does"
-  fi
-}
-
-# Usage: fail_run <code> <message> [why <text>]... [fix <command>]...
-# As fail, for the room that does without the exit trap until something is wrong.
-fail_run() {
-  need output
-  trap finish EXIT
-  fail "$@" || :
+  check_frozen "${RUN_FROZEN:+1}"
 }
 
 # Usage: find_moved_script <environment> <place where it was made> <command>

@@ -88,8 +88,8 @@ END
   for file in "$PYVE_TREE/lib/commands"/*.sh; do
     room=${file##*/}
     room=${room%.sh}
-    # These two take any word.
-    [[ $room != test && $room != complete ]] || continue
+    # These take any word, or hand it on.
+    [[ " complete fmt lint test typecheck " != *" $room "* ]] || continue
     assert_refused E_USAGE_OPTION "$room" --no-such-option-at-all
   done
 }

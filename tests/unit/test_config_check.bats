@@ -180,7 +180,17 @@ venv.engine micromamba.engine
 promt prompt
 platforms lock.platforms
 quite.different 
+run.profiles.dev.flag run.profiles.dev.flags
+run.profiles.dev.enf_file run.profiles.dev.env_file
 END
+  for word in run run.profiles run.profiles.dev run.profiles.a-b_1.env; do
+    find_config_key "$word"
+    assert_equal "$REPLY" section
+  done
+  find_config_key run.profiles.dev.env.LOG_LEVEL
+  assert_equal "$REPLY" text
+  run -1 find_config_key run.profiles.dev.env.A.B
+  run -1 find_config_key run.profiles.dev.x
   find_config_key venv
   assert_equal "$REPLY" section
   find_config_key venv.directory
@@ -206,6 +216,11 @@ micromamba.engine rattler
 micromamba.env_name my-env_1.0
 lock.platforms [linux-64, "osx-arm64"]
 pyve_version 1.1.3
+run.profiles.dev.flags -X dev
+run.profiles.dev.flags -W error::DeprecationWarning
+run.profiles.dev.flags -bb -s
+run.profiles.dev.groups docs
+run.profiles.dev.env.A $(x)
 something else
 END
   while read -r key value; do
@@ -227,6 +242,11 @@ prompt.show maybe
 micromamba.engine mamab
 micromamba.env_name a b
 lock.platforms linux
+run.profiles.dev.flags -c pass
+run.profiles.dev.flags -m
+run.profiles.dev.flags x
+run.profiles.dev.groups ../x
+run.profiles.dev.watch maybe
 venv .venv
 END
   can_be_config_value micromamba.engine mamab || assert_equal "$CONFIG_MEANT" mamba

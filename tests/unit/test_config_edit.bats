@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016 # texts in single quotes are meant to stay as they are
 # Lists in .pyve/config: set, replaced and removed, with everything else as it was.
 
 bats_require_minimum_version 1.5.0
@@ -175,4 +176,97 @@ END
   run -1 change_config_list sync.own b
   [[ $output == *"[E_FILE_LINK]"* ]]
   assert_equal "$(<elsewhere)" "backend: venv"
+}
+
+@test "a key deep in sections is written into what is there of them, and goes with those that are empty" {
+  assert_change run.profiles.dev.flags "-X dev" -b <<'END'
+backend: venv
+---
+backend: venv
+
+run:
+  profiles:
+    dev:
+      flags:
+        - "-X dev"
+        - "-b"
+END
+  # What stands there is indented otherwise, has comments, and a neighbour of nearly the same name.
+  assert_change run.profiles.dev.groups none <<'END'
+run:
+    # about profiles
+    profiles:
+        device:
+            groups: kept
+        dev:
+            env:
+                groups: kept
+        # about the next
+
+venv:
+  directory: .venv
+---
+run:
+    # about profiles
+    profiles:
+        device:
+            groups: kept
+        dev:
+            env:
+                groups: kept
+            groups:
+              - none
+        # about the next
+
+venv:
+  directory: .venv
+END
+  assert_change run.profiles.dev.groups <<'END'
+run:
+  profiles:
+    dev:
+      groups:
+        - none
+venv:
+  directory: .venv
+---
+venv:
+  directory: .venv
+END
+  assert_change run.profiles.dev.groups <<'END'
+run:
+  profiles:
+    dev:
+      groups: none
+    web:
+      watch: true
+---
+run:
+  profiles:
+    web:
+      watch: true
+END
+  # A key that is written with its dots in one line is the same key.
+  assert_change run.profiles.dev.groups new <<'END'
+run:
+  profiles.dev.groups: old
+---
+run:
+  profiles.dev.groups:
+    - new
+END
+}
+
+@test "a text deep in sections takes the place of the one before" {
+  mkdir .pyve
+  printf 'run:\n  profiles:\n    dev:\n      env:\n        A: 1 # why\n      watch: true\n' >.pyve/config
+  change_config_key text run.profiles.dev.env.A 'x: y'
+  change_config_key text run.profiles.dev.env.B '$(touch x)'
+  assert_equal "$(<.pyve/config)" 'run:
+  profiles:
+    dev:
+      env:
+        A: "x: y"
+        B: "$(touch x)"
+      watch: true'
 }

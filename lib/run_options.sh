@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # COMMAND_WORDS and RUN_... are read by the rooms; parse_options sets opt_...
+# The options of a room that stand before a command of the user's, to whom the rest belongs.
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'lib/run_options.sh is sourced by pyve.sh, not run.\n' >&2
+  exit 1
+fi
+
+declare -F parse_options >/dev/null || . "${BASH_SOURCE[0]%/*}/cli.sh"
+
+# Usage: parse_leading_options [argument]...
+# As parse_options for the words before the first that is no option, or before "--". COMMAND_WORDS: the words behind
+# them, without the "--"; COMMAND_IS_PLAIN: "1" where that stood. Words in LEADING_STOPS ("- -c -m") are no options,
+# but the beginning of the command.
+parse_leading_options() {
+  local i=1 word name known
+  read_option_header "$PYVE_ROOT/lib/commands/$PYVE_COMMAND.sh"
+  COMMAND_IS_PLAIN=""
+  while ((i <= $#)); do
+    word=${!i}
+    if [[ $word == -- ]]; then
+      COMMAND_IS_PLAIN=1
+      break
+    elif [[ $word != -?* || " ${LEADING_STOPS-} " == *" $word "* ]]; then
+      break
+    fi
+    name=$word
+    i=$((i + 1))
+    case $name in
+      -C | --format) i=$((i + 1)) ;;
+    esac
+    for ((known = 0; known < ${#_option_long[@]}; known++)); do
+      if [[ -n ${_option_takes[known]} && ($name == "--${_option_long[known]}" || $name == "${_option_short[known]}") ]]; then
+        i=$((i + 1))
+        break
+      fi
+    done
+  done
+  ((i <= $# + 1)) || i=$(($# + 1))
+  COMMAND_WORDS=("${@:i}")
+  _option_behind=(${COMMAND_WORDS[@]+"${COMMAND_WORDS[@]}"})
+  [[ -z $COMMAND_IS_PLAIN ]] || COMMAND_WORDS=("${@:i+1}")
+  parse_options "${@:1:i-1}" || return 1
+  _option_behind=()
+}
+
+# Usage: take_run_options [argument]...
+# For run: reads the options by the header, for what its short way does not know; COMMAND_WORDS: the command.
+take_run_options() {
+  trap finish EXIT
+  LEADING_STOPS="- -c -m"
+  parse_leading_options "$@" || return 1
+  RUN_IS_PLAIN=$COMMAND_IS_PLAIN
+  [[ -z $opt_frozen ]] || RUN_FROZEN=--frozen
+  [[ -z $opt_no_frozen ]] || RUN_FROZEN=--no-frozen
+  RUN_PROFILE=${opt_profile:-$RUN_PROFILE}
+  RUN_WITH=$opt_with RUN_PYTHON=$opt_python RUN_SCRIPT=$opt_script RUN_EPHEMERAL=$opt_ephemeral RUN_AT=$opt_at
+  RUN_FLOATING=$opt_allow_floating
+  RUN_SANDBOX=$opt_sandbox$opt_ro$opt_net$opt_allow_read$opt_allow_write$opt_allow_env$opt_memory$opt_cpu$opt_time$opt_processes
+  RUN_SANDBOX+=$opt_sandbox_engine$opt_audit
+}
