@@ -5,10 +5,12 @@ Usage:
     manage_store.py verify [DIGEST]... --store DIR [--json]
     manage_store.py repair [DIGEST]... --store DIR [--drop] [--offline] [--find-links PLACE]...
         [--root DIR] [--json]
-    manage_store.py gc --store DIR [--max-size SIZE] [--older-than TIME] [--dry-run] [--json]
+    manage_store.py gc --store DIR [--cache DIR] [--max-size SIZE] [--older-than TIME] [--dry-run]
+        [--json]
 
 DIR is the folder of one format, ``.../pyve/store/v1``; a DIGEST may be cut off behind six digits.
-``--root`` is the folder whose logins of indexes count.
+``--root`` is the folder whose logins of indexes count; ``--cache`` Pyve's cache folder, in which
+environments of tools and scripts are.
 
 The answer has "text" for people; with --json "detail.KEY", a JSON text for each key of the
 document; and what a diagnostic is made of: "damaged" and "harmless" (numbers of faults), "why".
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from pyve_store.info import Environment, Store
     from pyve_store.verify import Fault
 
-VALUED = "store max-size older-than find-links root"
+VALUED = "store cache max-size older-than find-links root"
 FLAGS = "json drop offline dry-run"
 # How many lines of reasons a diagnostic has.
 MOST = 8
@@ -281,13 +283,17 @@ def tell_gc(options: Options, place: Path) -> Answer:
     size = parse_size(options.get("max-size")) if options.has("max-size") else None
     age = parse_age(options.get("older-than")) if options.has("older-than") else None
     dry_run = options.has("dry-run")
-    done = collect(place, Limits(size, age), dry_run)
+    cache = Path(options.get("cache")) if options.has("cache") else None
+    done = collect(place, Limits(size, age), dry_run, cache)
     verb = "Would free" if dry_run else "Freed"
     lines = [
         f"{verb} {format_size(done.freed)}: {count_things(len(done.removed), 'environment')},"
         f" {count_things(done.files + done.leftovers + done.records + done.keys, 'leftover')};"
         f" the store {'would have' if dry_run else 'has'} {format_size(done.size)}"
     ]
+    if done.cached:
+        things = count_things(len(done.cached), "environment")
+        lines.append(f"Of tools and scripts, not used for a while: {things}")
     if done.held:
         lines.append(f"{format_size(done.held)} stay on the disk: copies of environments have them")
     if done.kept:
@@ -303,6 +309,7 @@ def tell_gc(options: Options, place: Path) -> Answer:
             "held": done.held,
             "bytes": done.size,
             "removed": done.removed,
+            "cached": done.cached,
             "in_use": done.kept,
             "within_limits": done.spared,
             "files": done.files,

@@ -10,6 +10,7 @@ declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F repeat_command >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
 declare -F ensure_toolchain >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain.sh"
+declare -F find_build_sandbox >/dev/null || . "${BASH_SOURCE[0]%/*}/build_sandbox.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # Usage: call_helper <extra> <helper> [argument]...
@@ -34,6 +35,7 @@ prepare_helper() {
   HELPER_NAME=$2 HELPER_CODE="" HELPER_KEYS=() HELPER_VALUES=() HELPER_COMMAND=()
   shift 2
   ensure_toolchain "$extra" || return 1
+  find_build_sandbox
   # A failure is then told in full.
   [[ -z ${PYVE_VERBOSE-} ]] || export PYVE_VERBOSE
   # So that what it proposes may be to try once more.
@@ -85,7 +87,8 @@ read_helper_answer() {
 }
 
 # Usage: fail_helper <status>
-# Says what the helper's answer, a diagnostic, says. Status 1.
+# Says what the helper's answer, a diagnostic, says. HELPER_FIX_FILTER may name a function that turns each fix into another
+# one, or "", in REPLY; HELPER_WHY_FILTER the same for message and reasons. Status 1.
 fail_helper() {
   local message i
   local -a lines=()
@@ -106,10 +109,20 @@ fail_helper() {
     return 1
   fi
   get_helper_value message || :
+  [[ -z ${HELPER_WHY_FILTER-} ]] || "$HELPER_WHY_FILTER" "$REPLY" message
   message=$REPLY
   for ((i = 0; i < ${#HELPER_KEYS[@]}; i++)); do
     case ${HELPER_KEYS[i]} in
-      why | fix) lines+=("${HELPER_KEYS[i]}" "${HELPER_VALUES[i]}") ;;
+      why)
+        REPLY=${HELPER_VALUES[i]}
+        [[ -z ${HELPER_WHY_FILTER-} ]] || "$HELPER_WHY_FILTER" "$REPLY"
+        [[ -z $REPLY ]] || lines+=(why "$REPLY")
+        ;;
+      fix)
+        REPLY=${HELPER_VALUES[i]}
+        [[ -z ${HELPER_FIX_FILTER-} ]] || "$HELPER_FIX_FILTER" "$REPLY"
+        [[ -z $REPLY ]] || lines+=(fix "$REPLY")
+        ;;
     esac
   done
   fail "$HELPER_CODE" "$message" ${lines[@]+"${lines[@]}"}

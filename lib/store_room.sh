@@ -8,6 +8,7 @@ fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F call_helper >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
+declare -F find_cached_root >/dev/null || . "${BASH_SOURCE[0]%/*}/cached_env.sh"
 declare -F find_store >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F repeat_command >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
@@ -41,6 +42,7 @@ manage_store() {
   answer action "$word"
   answer store "$STORE"
   words=("${ARGS[@]}" --store "$STORE" --root "$PWD")
+  [[ $word != gc ]] || ! find_cached_root || words+=(--cache "${CACHED_ROOT%/*}")
   [[ -z $PYVE_JSON ]] || words+=(--json)
   [[ -z $opt_max_size ]] || words+=(--max-size "$opt_max_size")
   [[ -z $opt_older_than ]] || words+=(--older-than "$opt_older_than")

@@ -150,7 +150,7 @@ read_removed() {
 }
 
 # Usage: prepare_store <fill|plan|top> <answer file, or ""> [further word of the helper]...
-# Prepares helpers/store_environment.py.
+# Prepares helpers/store_environment.py, for the lock of the current folder, or of _sync_root.
 prepare_store() {
   local action=$1 answer=$2 word project=new name=""
   local -a words=()
@@ -165,7 +165,7 @@ prepare_store() {
   name=$REPLY
   [[ -n $_sync_wants_project ]] || project=none
   get_project_key
-  prepare_helper locks store_environment ${answer:+--answer "$answer"} "$action" --store "$STORE" --root "$PWD" \
+  prepare_helper locks store_environment ${answer:+--answer "$answer"} "$action" --store "$STORE" --root "${_sync_root:-$PWD}" ${_sync_root:+--lock "$PWD/pylock.toml"} \
     --python "$PYTHON" --python-id "$PYTHON_ID" --python-version "$PYTHON_VERSION" --implementation "$PYTHON_IMPLEMENTATION" \
     --platform "$OSTYPE-$HOSTTYPE" --pip "$TEMPLATE/pip" --key "$name" --project "$project" --project-key "$REPLY" \
     ${words[@]+"${words[@]}"} ${_sync_words[@]+"${_sync_words[@]}"} ${STORE_WORDS[@]+"${STORE_WORDS[@]}"} "$@"

@@ -123,7 +123,7 @@ get_lock_note() {
 }
 
 # Usage: prepare_sync <plan|apply> <environment> [answer file]
-# Prepares the helper.
+# Prepares the helper, for the lock of the current folder, or of _sync_root.
 prepare_sync() {
   local action=$1 environment=$2 project=new word state=""
   local -a words=()
@@ -141,7 +141,7 @@ prepare_sync() {
     esac
   done
   get_allowed_words
-  prepare_helper locks sync_environment ${3:+--answer "$3"} "$action" --environment "$environment" --place "$SYNC_PLACE" --root "$PWD" --project "$project" \
+  prepare_helper locks sync_environment ${3:+--answer "$3"} "$action" --environment "$environment" --place "$SYNC_PLACE" --root "${_sync_root:-$PWD}" ${_sync_root:+--lock "$PWD/pylock.toml"} --project "$project" \
     ${words[@]+"${words[@]}"} ${_sync_words[@]+"${_sync_words[@]}"} ${ALLOWED_WORDS[@]+"${ALLOWED_WORDS[@]}"}
 }
 
@@ -293,6 +293,20 @@ leave_store() {
   [[ $recorded != "$SYNC_LOCK_SHA256" ]] || SYNC_ADDED=()
   SYNC_DONE=1
   swap_in venv "$1" "$SYNC_PLACE"
+}
+
+# Usage: rebuild_plainly
+# Makes SYNC_PLACE anew from the lock, without a store and with nothing of what may be there: beside it, then swapped in.
+# Status 1 after a diagnostic.
+rebuild_plainly() {
+  local new=$PWD/.pyve/tmp/new.venv.$$
+  if ! mkdir -p .pyve/tmp || ! clone_environment "$new" "$SYNC_PLACE" "${PWD##*/}" ||
+    ! install_distutils_shim "$new" "$PYTHON_VERSION" || ! apply_sync "$new" || ! record_sync "$new"; then
+    rm -rf "$new"
+    ((_error_count > 0)) || fail_environment_write "$SYNC_PLACE"
+    return 1
+  fi
+  swap_in venv "$new" "$SYNC_PLACE"
 }
 
 # Usage: forget_store <environment>

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from pyve_core import HelperError
 from pyve_core.fixes import open_up
 from pyve_store.disk import Ledger, Removal
+from pyve_store.environments import clear_unused
 from pyve_store.layout import (
     is_digest,
     list_dead,
@@ -85,6 +86,7 @@ class Outcome:
         records: how many records of environments that are gone or use another entry went.
         files: how many files of the pool went that no entry has.
         keys: how many lines of the index went that led nowhere.
+        cached: names of the cached environments, of tools and scripts, that went.
         failed: what could not be removed: path and reason.
     """
 
@@ -98,6 +100,7 @@ class Outcome:
     records: int = 0
     files: int = 0
     keys: int = 0
+    cached: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -171,8 +174,11 @@ def find_last(entry: Path, written: float) -> float:
 class Collector:
     """One run of gc."""
 
-    def __init__(self, store: Path, limits: Limits, dry_run: bool, now: float) -> None:
+    def __init__(
+        self, store: Path, limits: Limits, dry_run: bool, now: float, cache: Path | None = None
+    ) -> None:
         self.store = store
+        self.cache = cache
         self.limits = limits
         self.dry_run = dry_run
         self.now = now
@@ -186,6 +192,10 @@ class Collector:
         self.ledger.add(str(self.store), str(self.store / "files"))
         for place in list_dead(self.store):
             outcome.leftovers += self.drop(place)
+        if self.cache:
+            # (First, as they use what is in the store.)
+            age, now = self.limits.age, self.now
+            outcome.cached = clear_unused(self.cache, now, age, self.drop, self.dry_run)
         self.clear_records()
         candidates = self.list_candidates()
         outcome.kept = [one.digest for one in candidates if one.is_used]
@@ -376,18 +386,19 @@ def put_back(aside: Path, entry: Path) -> bool:
     return True
 
 
-def collect(store: Path, limits: Limits, dry_run: bool) -> Outcome:
+def collect(store: Path, limits: Limits, dry_run: bool, cache: Path | None = None) -> Outcome:
     """Remove what no project uses.
 
     Args:
         store: the folder of the store.
         limits: how much, and how old.
         dry_run: only find out.
+        cache: Pyve's cache folder, whose unused environments go, too; None to leave them.
 
     Raises:
         HelperError: E_STORE_WRITE.
     """
     try:
-        return Collector(store, limits, dry_run, time.time()).run()
+        return Collector(store, limits, dry_run, time.time(), cache).run()
     except OSError as error:
         raise cannot_change(store, error) from error

@@ -7,7 +7,7 @@
 # Argument: info  What is in the store, what it takes on the disk, and which projects use it
 # Argument: verify  Compare every file with what was put there
 # Argument: repair  Mend what verify finds: fetch what is damaged again, verified by the lock's hashes
-# Argument: gc  Remove what no project uses
+# Argument: gc  Remove what no project uses, and environments of tools and scripts that were not used for 30 days
 # Argument: DIGEST  One environment only: the first digits of its name, at least six
 # About: The store holds environments that are made once, and never changed: ${XDG_CACHE_HOME:-~/.cache}/pyve/store,
 # About: or the folder that PYVE_STORE names. gc keeps what a project points at, wherever that was moved to; without

@@ -68,4 +68,5 @@ DOCTOR_CHECKS=(
   "clock-skew system other whether files are from the future"
   "tools-faulty system other versions of tools that are known to be faulty"
   "installation installation other whether Pyve's own installation is whole"
+  "installed-tools installation other whether the tools of pyve tool work"
 )
