@@ -15,6 +15,8 @@ versions are taken where they are allowed. ``--interpreter PATH`` and
 ``--project-python V`` is the version that counts where nothing else limits Python. ``check``
 compares only: no network, no solver. ``--engine uv|pip`` says what solves (default: uv, and pip
 where there is no uv); ``--pip FOLDER`` is a pip for the project's Python, when that has none.
+``--script FILE`` locks for the metadata of a script in place of a project, from whose folder paths
+then count; ``--staged FILE`` alone says what the script is to hold.
 
 Runs in Pyve's toolchain (locks). Each answers one document, as pyve_core says.
 """
@@ -50,8 +52,6 @@ from pyve_locks.uv_find import find_pip, find_uv
 from pyve_locks.whole_file import refuse_link, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pyve_locks.diff import Change
     from pyve_locks.graph import Graph
 
@@ -59,7 +59,7 @@ __all__ = ["FLAGS", "VALUED", "check", "lock", "lock_options"]
 
 VALUED = (
     "output workspace platform python exclude-newer index upgrade adding edited staged preferences"
-    " engine pip interpreter interpreter-version other other-version project-python"
+    " engine pip interpreter interpreter-version other other-version project-python script"
 )
 FLAGS = "pre offline upgrade-all"
 OUTPUT = "pylock.toml"
@@ -237,20 +237,37 @@ def check(options: Options) -> Answer:
     Raises:
         HelperError: E_MANIFEST, E_MANIFEST_MISSING, E_LOCK_FILE, E_LOCK_FILE_READ.
     """
-    manifest = read_manifest(Path())
+    manifest, _ = read_wishes(options)
     path = Path(options.get("output", OUTPUT))
     try:
         old = read_lock(path)
     except HelperError as error:
         if error.code != "E_LOCK_MISSING":
             raise
-        return {"status": "missing", "why": [f"{_list(manifest.files)} was not locked yet"]}
+        return {"status": "missing", "why": [f"{_list(manifest, options)} was not locked yet"]}
     why = find_changes(manifest, old, wished_settings(options, old))
     return {"status": "stale" if why else "current", "why": why}
 
 
-def _list(files: Iterable[str]) -> str:
-    return next(iter(files), "the project")
+def _list(manifest: Manifest, options: Options) -> str:
+    return options.get("script", "") or next(iter(manifest.files), "the project")
+
+
+def read_wishes(options: Options) -> tuple[Manifest, Path]:
+    """Read what is to be locked.
+
+    Returns:
+        The manifest, and the folder from which its paths count.
+
+    Raises:
+        HelperError: E_MANIFEST, E_MANIFEST_MISSING, E_SCRIPT_METADATA.
+    """
+    if not options.has("script"):
+        return read_manifest(Path(), edited=_read_edited(options)), Path()
+    from pyve_locks.script import read_script_manifest
+
+    path, staged = Path(options.get("script")), options.get("staged", "")
+    return read_script_manifest(path, Path(staged).read_bytes() if staged else None), path.parent
 
 
 def read_old(path: Path, options: Options) -> tuple[LockFile | None, list[str]]:
@@ -299,7 +316,7 @@ def lock(options: Options) -> Answer:
     Raises:
         HelperError: those of read_manifest, read_old, solve and write_lock.
     """
-    manifest = read_manifest(Path(), edited=_read_edited(options))
+    manifest, root = read_wishes(options)
     path = Path(options.get("output", OUTPUT))
     old, warnings = read_old(path, options)
     settings = wished_settings(options, old)
@@ -310,11 +327,11 @@ def lock(options: Options) -> Answer:
         # Only comments, order or file names are others: what they ask for has its answer.
         new = LockFile(old)
         new.pyve["files"] = list(manifest.files)
-        new.pyve["files-sha256"] = raw_digest(Path(), manifest.files)
+        new.pyve["files-sha256"] = raw_digest(root, manifest.files)
     else:
-        progress(f"solving what {_list(manifest.files)} asks for")
+        progress(f"solving what {_list(manifest, options)} asks for")
         wish = replace(lock_options(options, manifest, old), meanwhile=_get_ready)
-        new = _solve(manifest, wish, options)
+        new = _solve(manifest, root, wish, options)
         if wish.pip:
             warnings += _say_pip(old, new, engine)
             settings["platforms"] = new.pyve["platforms"]
@@ -357,10 +374,10 @@ def _read_edited(options: Options) -> dict[str, bytes]:
     return {name: Path(staged).read_bytes() for name, staged in pairs}
 
 
-def _solve(manifest: Manifest, wish: SolveOptions, options: Options) -> LockFile:
+def _solve(manifest: Manifest, root: Path, wish: SolveOptions, options: Options) -> LockFile:
     workspace = Path(options.get("workspace")).absolute()
     try:
-        return solve_or_explain(manifest, Path(), wish, workspace, options.get_all("adding"))
+        return solve_or_explain(manifest, root, wish, workspace, options.get_all("adding"))
     except HelperError as error:
         if options.has("preferences") and not error.code.startswith("E_INDEX"):
             # What would mend it is in the files of another tool: no command of Pyve changes them.
@@ -416,7 +433,15 @@ def main(argv: list[str]) -> Answer:
     commands = {"lock": lock, "check": check}
     if not argv or argv[0] not in commands:
         raise HelperError("E_HELPER_USAGE", f"the helper needs one of {', '.join(commands)}")
-    return commands[argv[0]](parse_options(argv[1:], VALUED, FLAGS))
+    options = parse_options(argv[1:], VALUED, FLAGS)
+    try:
+        return commands[argv[0]](options)
+    except HelperError as error:
+        if not options.has("script"):
+            raise
+        from pyve_locks.script_edit import for_script
+
+        raise for_script(error, options.get("script")) from error
 
 
 if __name__ == "__main__":

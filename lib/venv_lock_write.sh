@@ -8,6 +8,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 declare -F set_lock_words >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_lock.sh"
 
 _lock_workspace=""
@@ -21,7 +22,7 @@ _lock_workspace=""
 # these in words, VENV_LOCK_FIRST to "1" when there was none, VENV_LOCK_PACKAGES to the number of all, and
 # VENV_LOCK_SHA256. Status 1 after a diagnostic; the old lock is then as it was.
 write_venv_lock() {
-  local answer=.pyve/tmp/lock.$$ status=0 item
+  local answer=.pyve/tmp/lock.$$ status=0
   declare -F prepare_helper >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
   declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
   declare -F lock_project >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
@@ -50,6 +51,17 @@ write_venv_lock() {
   clear_lock_workspace
   ((status == 0)) || explain_no_python "$answer"
   take_helper_answer "$status" "$answer" || return 1
+  read_lock_answer
+}
+
+# Usage: read_lock_answer
+# Sets the VENV_LOCK_* of write_venv_lock from the answer of the helper, and gives its warnings.
+read_lock_answer() {
+  local item again="pyve lock --engine uv"
+  if [[ -n ${SCRIPT_FILE-} ]]; then
+    quote_word "$SCRIPT_FILE"
+    again="pyve lock --script $REPLY --engine uv"
+  fi
   set_from_helper VENV_LOCK_CHANGED=changed VENV_LOCK_COUNT=count VENV_LOCK_FIRST=first VENV_LOCK_PACKAGES=packages \
     VENV_LOCK_SHA256=sha256
   VENV_LOCK_PACKAGES=${VENV_LOCK_PACKAGES:-0}
@@ -60,7 +72,7 @@ write_venv_lock() {
   get_helper_values warnings
   for item in ${HELPER_FOUND[@]+"${HELPER_FOUND[@]}"}; do
     case $item in
-      *"pip has solved"*) warn W_RESOLVE "$item" why "uv locks for all platforms and Pythons at once: pyve lock --engine uv" ;;
+      *"pip has solved"*) warn W_RESOLVE "$item" why "uv locks for all platforms and Pythons at once: $again" ;;
       *) warn W_RESOLVE "$item" ;;
     esac
   done

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["Manifest", "canonical", "compare", "digest", "raw_digest", "read_manifest"]
+__all__ = [
+    "Manifest",
+    "canonical",
+    "compare",
+    "digest",
+    "raw_digest",
+    "read_manifest",
+    "read_manifest_of",
+]
 
 REQUIREMENTS_FILES = ("requirements.in", "requirements.txt")
 VERSION = 1
@@ -120,8 +128,24 @@ def read_manifest(
                 )
     if project is None:
         return _finish(Manifest((), None, "", {}, root=os.path.abspath(root)), reader)
+    if project.has_project:
+        return read_manifest_of(project, root)
+    return _finish(_read_tables(project, root), reader, project)
+
+
+def read_manifest_of(project: Pyproject, root: Path) -> Manifest:
+    """Give what a pyproject.toml with [project] asks for.
+
+    Raises:
+        HelperError: E_MANIFEST.
+    """
+    return _finish(_read_tables(project, root), project.reader, project)
+
+
+def _read_tables(project: Pyproject, root: Path) -> Manifest:
+    """Give what the tables of a pyproject.toml say."""
     uv = project.read_uv()
-    manifest = Manifest(
+    return Manifest(
         files=(),
         name=project.read_name() if project.has_project else None,
         requires_python=project.read_requires_python(),
@@ -132,7 +156,6 @@ def read_manifest(
         is_project=project.has_project,
         root=os.path.abspath(root),
     )
-    return _finish(manifest, project.reader if project.has_project else reader, project)
 
 
 def _take_tables(uv: dict[str, Any]) -> dict[str, Any]:

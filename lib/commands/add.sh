@@ -2,17 +2,21 @@
 # Group: Dependencies
 # Agent: write idempotent network
 # Usage: pyve add REQUIREMENT... [--dev | --group NAME | --extra NAME] [--editable PATH]... [--dry-run]
+# Usage: pyve add --script FILE [REQUIREMENT]... [--dry-run]
+# Argument: FILE files
 # About: Writes into pyproject.toml with [project], else requirements.in or requirements.txt (environment.yml for
 # About: conda), keeping its comments and form; then locks, then makes the environment equal the lock. All of it or
 # About: nothing: when something fails, every file is what it was.
 # About: A REQUIREMENT is a name, with extras, versions and a marker if need be; NAME @ URL, also of a git
 # About: repository; or a path. One that is there already gets the new version. The group or extra that it is added to
 # About: is installed, too.
+# About: --script writes into the metadata of a script (PEP 723) instead, and locks again where FILE.lock is there.
 # Option: --dev            Into the group dev
 # Option: --group NAME     Into a dependency group
 # Option: --extra NAME     Into an extra of the project
 # Option: --pip            For conda: into the section for pip
 # Option: -e, --editable PATH...  A folder that is to be installed editable
+# Option: --script FILE    Into the metadata of a script
 # Option: --dry-run        Show what would be written, and change nothing
 # Option: --no-sync        Leave the environment as it is
 # Option: --offline        Take what is in the cache
@@ -22,6 +26,7 @@
 # Example: pyve add 'requests>=2.31' 'rich[jupyter]'
 # Example: pyve add --dev pytest
 # Example: pyve add --editable ../library
+# Example: pyve add --script job.py rich
 # Exit: 0 added; 1 nothing was changed
 # States: any -> consistent
 
@@ -29,7 +34,13 @@ cmd_add() {
   local CALLER="" where path
   local -a words=() EDIT_FILES=() EDIT_TARGETS=() EDIT_STAGED=() EDIT_NAMES=() EDIT_SELECTION=()
   need utils cli text backend_detect micromamba_core project_lock fixes helper manifest_change
-  parse_options "$@" && choose_where || return 1
+  parse_options "$@" || return 1
+  if [[ -n $opt_script ]]; then
+    need script_lock
+    edit_script add "$opt_script" ${ARGS[@]+"${ARGS[@]}"}
+    return
+  fi
+  choose_where || return 1
   where=$REPLY
   if [[ -z ${ARGS[*]-}$opt_editable ]]; then
     fail E_USAGE_ARGUMENT "pyve add needs to know what to add" fix "pyve help add"

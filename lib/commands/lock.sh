@@ -5,9 +5,11 @@
 # Usage: pyve lock [--exclude-newer WHEN] [--pre] [--index URL]...
 # Usage: pyve lock [--engine ENGINE]
 # Usage: pyve lock --check
+# Usage: pyve lock --script FILE [--check] [--upgrade [NAME]...]
 # Usage: pyve lock diff [OLD] [--markdown]
 # Argument: diff  Show what changed in the lock, compared with OLD: a revision of git (default: HEAD), or a file
 # Argument: OLD files
+# Argument: FILE files
 # Argument: ENGINE auto|uv|pip|micromamba|mamba|conda|rattler
 # Argument: PLATFORM linux-64|linux-aarch64|osx-64|osx-arm64
 # About: With the venv backend: solves what pyproject.toml, requirements.in or requirements.txt asks for, for all
@@ -16,10 +18,12 @@
 # About: else lock.platforms of the config, else those of the lock that is there, else all of them (conda: this
 # About: machine's). lock.python limits the Pythons, and lock.cooldown is an --exclude-newer for every time. What is
 # About: locked and still fits stays as it is, also of both sides of a lock in which git left conflict marks.
+# About: A script with inline metadata (PEP 723) has a lock of its own, FILE.lock, which pyve run takes as it is.
 # About: Engine of a venv project: --engine, else lock.engine of the config, else uv, and pip where there is no uv. pip
 # About: locks for this machine and the Python of the project only, and the lock says so.
 # Option: --platform PLATFORM...  Platform to lock, such as linux-64 or osx-arm64
 # Option: --upgrade        Let the packages named, or all, move to their newest allowed versions
+# Option: --script FILE    Lock what a script asks for, into FILE.lock
 # Option: --check          Compare only; write nothing; ask no network
 # Option: --exclude-newer WHEN  Nothing uploaded after a date, or for less than a time such as 7d (venv)
 # Option: --pre            Versions before a release are welcome (venv)
@@ -30,6 +34,7 @@
 # Example: pyve lock --platform linux-64 --platform osx-arm64
 # Example: pyve lock --upgrade requests
 # Example: pyve lock --check
+# Example: pyve lock --script job.py
 # Example: pyve lock diff origin/main --markdown
 # Exit: 0 current or written; 1 stale, missing, or it cannot be solved
 # States: any -> uninitialized, needs-env, consistent, broken
@@ -61,6 +66,12 @@ cmd_lock() {
     fail E_USAGE_CONFLICT "--markdown is for pyve lock diff" why "the lock itself is always TOML or YAML" fix "pyve lock diff --markdown"
     return 1
   fi
+  if [[ -n $opt_script ]]; then
+    collect_lock_words
+    need script_lock
+    lock_script "$opt_script"
+    return
+  fi
   find_project || :
   CDPATH="" cd -- "$PROJECT_ROOT" || return 1
   config_load || :
@@ -76,8 +87,19 @@ cmd_lock() {
 # Usage: lock_venv
 # For projects of the venv backend: pylock.toml.
 lock_venv() {
-  local line option
   need venv_lock
+  collect_lock_words
+  if [[ -n $opt_check ]]; then
+    check_venv_lock
+  else
+    make_venv_lock
+  fi
+}
+
+# Usage: collect_lock_words
+# Sets words to what the options say to helpers/lock_packages.py.
+collect_lock_words() {
+  local line option
   for option in platform index; do
     line=opt_$option
     while IFS= read -r line; do
@@ -87,10 +109,7 @@ lock_venv() {
   [[ -z $opt_exclude_newer ]] || words+=(--exclude-newer "$opt_exclude_newer")
   [[ -z $opt_pre ]] || words+=(--pre)
   [[ -z $opt_engine ]] || words+=(--engine "$opt_engine")
-  if [[ -n $opt_check ]]; then
-    check_venv_lock
-    return
-  fi
+  [[ -z $opt_check ]] || return 0
   [[ -z $opt_offline ]] || words+=(--offline)
   if [[ -n $opt_upgrade ]]; then
     ((${#ARGS[@]})) || words+=(--upgrade-all)
@@ -98,18 +117,22 @@ lock_venv() {
       words+=(--upgrade "$name")
     done
   fi
-  make_venv_lock
 }
 
 # Usage: check_venv_lock
 # Says whether pylock.toml is current. Status 1, with a diagnostic, when it is not.
 check_venv_lock() {
-  local again="pyve lock" why
-  for why in ${words[@]+"${words[@]}"}; do
-    quote_word "$why"
-    again+=" $REPLY"
-  done
+  local again
+  quote_words pyve lock ${words[@]+"${words[@]}"}
+  again=$REPLY
   judge_venv_lock ${words[@]+"${words[@]}"} || return 1
+  tell_lock_state "$again"
+}
+
+# Usage: tell_lock_state <command that makes it anew>
+# Gives VENV_LOCK_STATE and VENV_LOCK_WHYS. Status 1, with a diagnostic, unless the lock is current.
+tell_lock_state() {
+  local again=$1 why
   answer status "${VENV_LOCK_STATE/none/missing}"
   set --
   for why in ${VENV_LOCK_WHYS[@]+"${VENV_LOCK_WHYS[@]}"}; do
@@ -131,14 +154,20 @@ check_venv_lock() {
 # Usage: make_venv_lock
 # Writes pylock.toml, and says what has changed.
 make_venv_lock() {
-  local line
   if is_venv_lock_kept ${words[@]+"${words[@]}"}; then
     VENV_LOCK_CHANGED="" VENV_LOCK_CHANGES=()
   else
     need venv_lock_write
     write_venv_lock ${words[@]+"${words[@]}"} || return 1
   fi
-  answer file "$PWD/$VENV_LOCK"
+  tell_made_lock "$PWD/$VENV_LOCK"
+}
+
+# Usage: tell_made_lock <path>
+# Gives what was found or written, VENV_LOCK_*.
+tell_made_lock() {
+  local line
+  answer file "$1"
   if [[ -n $PYVE_JSON ]]; then
     # shellcheck disable=SC2086 # words
     json_list $VENV_LOCK_PLATFORMS
