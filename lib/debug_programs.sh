@@ -108,6 +108,7 @@ write_log_line() {
 apk() { log_program apk "$@"; }
 apt-cache() { log_program apt-cache "$@"; }
 apt-get() { log_program apt-get "$@"; }
+asdf() { log_program asdf "$@"; }
 brew() { log_program brew "$@"; }
 cat() { log_program cat "$@"; }
 chmod() { log_program chmod "$@"; }

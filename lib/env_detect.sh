@@ -60,14 +60,18 @@ detect_version_manager() {
   VERSION_MANAGER=""
   local manager
   for manager in asdf pyenv mise uv; do
-    type -P "$manager" >/dev/null || continue
-    if [[ $manager == asdf && ! -d ${ASDF_DATA_DIR:-${HOME:-}/.asdf}/plugins/python ]]; then
-      continue
+    if has_manager "$manager"; then
+      VERSION_MANAGER=$manager
+      return 0
     fi
-    VERSION_MANAGER=$manager
-    return 0
   done
   return 1
+}
+
+# Usage: has_manager <manager>
+# Status 0 when the manager is on PATH (asdf: with its python plugin). Starts no process.
+has_manager() {
+  type -P "$1" >/dev/null && [[ $1 != asdf || -d ${ASDF_DATA_DIR:-${HOME:-}/.asdf}/plugins/python ]]
 }
 
 # Usage: python_in_prefix <dir>
@@ -193,12 +197,20 @@ list_available_pythons() {
     asdf) command=(asdf list all python) ;;
     pyenv) command=(pyenv install --list) ;;
     mise) command=(mise ls-remote python) ;;
-    uv) command=(uv python list --all-versions) ;;
+    uv)
+      load_python_install
+      choose_mirror && choose_download_list "" || return 1
+      command=(run_uv_python python list --all-versions --only-downloads)
+      ;;
     *) return 1 ;;
   esac
   if ! answer=$(logged "${command[@]}" 2>/dev/null </dev/null); then
-    log_verbose "'${command[*]}' failed"
+    log_verbose "'${command[*]/run_uv_python/uv}' failed"
     return 1
+  fi
+  if [[ $VERSION_MANAGER == uv ]] && ((BASH_SUBSHELL)); then
+    # (What ends a subshell clears nothing up.)
+    clear_install_work
   fi
   while read -r line _; do
     line=${line%$'\r'}
@@ -234,13 +246,46 @@ is_python_version_available() {
   [[ -n $found ]]
 }
 
+# Usage: load_python_install
+# Reads lib/python_install.sh, which only installing, and asking uv what there is, need.
+load_python_install() {
+  # shellcheck source=/dev/null # read when needed; it reads this file back
+  declare -F install_by_uv >/dev/null || . "${BASH_SOURCE[0]%/*}/python_install.sh"
+}
+
+# Usage: run_installer <manager> <version>
+# Has the manager install the version. Status 1 after a diagnostic.
+run_installer() {
+  local status=0
+  local -a command
+  if [[ $1 == uv ]]; then
+    load_python_install
+    install_by_uv "$2"
+    return
+  fi
+  case $1 in
+    asdf) command=(asdf install python "$2") ;;
+    pyenv) command=(pyenv install -s "$2") ;;
+    mise) command=(mise install ${PYTHON_REINSTALL:+--force} "python@$2") ;;
+  esac
+  [[ $1 != pyenv || -z ${PYTHON_REINSTALL-} ]] || command[2]=-f
+  if [[ $1 == asdf && -n ${PYTHON_REINSTALL-} ]]; then
+    asdf uninstall python "$2" >&2 </dev/null || :
+  fi
+  # shellcheck source=/dev/null # read when needed
+  declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
+  run_long "Installing Python $2 with $1" read_any_line "${command[@]}" || status=$?
+  ((status == 0)) ||
+    fail E_PYTHON_INSTALL "could not install Python $2" \
+      why "'${command[*]}' ended with status $status; its messages are above" fix "${command[*]}"
+}
+
 # Usage: install_python_version <version>
 # Installs <version> (the newest release of the series for 3.12) through the current manager,
 # whose output is shown on stderr when it fails, and executes the result. REPLY is then the
 # interpreter and FOUND_VERSION its version. Status 1 after E_PYTHON_INSTALL.
 install_python_version() {
   local wish=${1:-} full status=0
-  local -a command
   FOUND_VERSION=""
   if [[ ! $wish =~ $_env_detect_version_re ]]; then
     fail E_PYTHON_INSTALL "cannot install Python '$wish'" \
@@ -263,25 +308,12 @@ install_python_version() {
     fi
     full=$REPLY
   fi
-  case $manager in
-    asdf) command=(asdf install python "$full") ;;
-    pyenv) command=(pyenv install -s "$full") ;;
-    mise) command=(mise install "python@$full") ;;
-    uv) command=(uv python install "$full") ;;
-  esac
-  # shellcheck source=/dev/null # read when needed
-  declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
-  run_long "Installing Python $full with $manager" read_any_line "${command[@]}" || status=$?
-  if ((status != 0)); then
-    fail E_PYTHON_INSTALL "could not install Python $full" \
-      why "'${command[*]}' ended with status $status; its messages are above" \
-      fix "${command[*]}" || return 1
-  fi
+  run_installer "$manager" "$full" || return 1
   if ! find_managed_python "$manager" "$full"; then
     python_install_dir "$manager"
     fail E_PYTHON_INSTALL "could not install Python $full" \
-      why "'${command[*]}' ended with status 0, but $REPLY holds no Python $full" \
-      fix "${command[*]}" || return 1
+      why "$manager ended with status 0, but $REPLY holds no Python $full" \
+      fix "pyve python install --reinstall $full" || return 1
   fi
   local python=$REPLY
   logged "$python" -I -S -B -c '' >&2 </dev/null || status=$?

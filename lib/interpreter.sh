@@ -17,6 +17,10 @@ declare -F probe_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/probe.sh"
 # The oldest Python that Pyve makes environments for: 3.<this>.
 _interpreter_oldest_minor=9
 
+# How the choice that is being made goes about a Python that is missing: "1" when a person is asked before it is installed,
+# and when nothing is installed at all.
+_choice_asks="" _choice_installs_nothing=""
+
 # --- what is here
 
 # Usage: _add_interpreter <path> <version> <manager>
@@ -302,11 +306,10 @@ _choose_version() {
     fi
     fail E_PYTHON_BROKEN "Python $PYTHON_WISH, from $PYTHON_WISH_SOURCE, does not work" "${lines[@]}" || return 1
   fi
-  if [[ -z $VERSION_MANAGER || ${PYVE_PYTHON_DOWNLOADS:-} == never ]]; then
+  if ! _may_install "Python $PYTHON_WISH ($PYTHON_WISH_SOURCE) is not installed" "$PYTHON_WISH"; then
     load_interpreter_advice
     _explain_missing "Python $PYTHON_WISH, from $PYTHON_WISH_SOURCE, is not installed" "$PYTHON_WISH" || return 1
   fi
-  log_info "Python $PYTHON_WISH ($PYTHON_WISH_SOURCE) is not installed: installing it with $VERSION_MANAGER"
   _install_and_probe "$PYTHON_WISH"
 }
 
@@ -341,7 +344,8 @@ _choose_best() {
   fi
   local what="no Python here can be used"
   [[ -z $wanted ]] || what="no Python here satisfies requires-python '$wanted'"
-  if [[ -z $VERSION_MANAGER || ${PYVE_PYTHON_DOWNLOADS:-} == never ]]; then
+  [[ -z $wanted || -z $_choice_asks ]] || what="no Python here satisfies '$wanted', $PYTHON_WISH_SOURCE"
+  if ! _can_install; then
     load_interpreter_advice
     _explain_missing "$what" "$wanted" || return 1
   fi
@@ -351,7 +355,10 @@ _choose_best() {
       why "$VERSION_MANAGER can install no stable Python that does; its list may be old" || return 1
   fi
   version=$REPLY
-  log_info "$what: installing Python $version with $VERSION_MANAGER"
+  if ! _may_install "$what" "$version"; then
+    load_interpreter_advice
+    _explain_missing "$what" "$version" || return 1
+  fi
   _install_and_probe "$version"
 }
 
@@ -383,19 +390,67 @@ _pick_installable() {
   REPLY=$found
 }
 
+# Usage: _can_install
+# Status 0 when a missing Python could be installed: there is a manager, or, where somebody is asked, the uv of Pyve's
+# toolchain (VERSION_MANAGER and UV_PROGRAM are set then), and nobody forbids it.
+_can_install() {
+  [[ ${PYVE_PYTHON_DOWNLOADS:-} != never && -z $_choice_installs_nothing ]] || return 1
+  if [[ -z $VERSION_MANAGER ]]; then
+    [[ -n $_choice_asks ]] || return 1
+    load_python_install
+    find_own_uv
+  fi
+}
+
+# Usage: _may_install <what is missing> <version>
+# Status 0 when the version may be installed now: it can, and where nobody has asked for an environment (a script or a tool
+# needs it) somebody agrees. Without a terminal that is --yes, CI or PYVE_PYTHON_DOWNLOADS=auto.
+_may_install() {
+  _can_install || return 1
+  if [[ -z $_choice_asks || ${PYVE_PYTHON_DOWNLOADS:-} == auto ]] || ! can_ask; then
+    log_info "$1: installing Python $2 with $VERSION_MANAGER"
+    return 0
+  fi
+  on_terminal && prompt_yes_no "$1. Install Python $2 with $VERSION_MANAGER?" y
+}
+
 # Usage: choose_interpreter [<flag value>]
 # Chooses the interpreter for the project in the current directory, as resolve_python_wish says,
 # and executes it. Sets all that resolve_python_wish and probe_interpreter set, PYTHON_SOURCE
 # (whose wish it was, as a phrase) and PYTHON_MANAGER (asdf, pyenv, mise, uv, system). An explicit
 # wish is met exactly, if need be by installing it through the version manager, or fails;
 # without one the best that is here is taken. PYVE_PYTHON_DOWNLOADS=never forbids installing.
-# Status 1 after E_PYTHON_VERSION_INVALID, _MISSING, _BROKEN, _TOO_OLD or _INSTALL.
+# Status 1 after E_PYTHON_VERSION_INVALID, _MISSING, _BROKEN, _TOO_OLD, _INSTALL, _DIGEST or _OFFLINE.
 choose_interpreter() {
-  _rejected=() _broken=() _ranks=()
-  PYTHON_SOURCE="" PYTHON_MANAGER=""
-  _forget_python
+  _choice_asks="" _choice_installs_nothing=""
   detect_version_manager || true
-  resolve_python_wish "${1:-}" || return 1
+  resolve_python_wish "${1:-}" && _choose_wished
+}
+
+# Usage: find_interpreter [<flag value>]
+# As choose_interpreter, for who only reads: nothing is installed.
+find_interpreter() {
+  _choice_asks="" _choice_installs_nothing=1
+  detect_version_manager || true
+  resolve_python_wish "${1:-}" && _choose_wished
+}
+
+# Usage: choose_interpreter_for <flag value> <specifiers> <whose specifiers, as a phrase>
+# The same for what belongs to no project, such as a script or a tool: no file of the current folder counts. The flag
+# value is that of --python, or ""; the specifiers are such as ">=3.11", or "". Before one is installed, a person is
+# asked.
+choose_interpreter_for() {
+  _choice_asks=1 _choice_installs_nothing=""
+  detect_version_manager || true
+  resolve_given_wish "$1" "$2" "$3" && _choose_wished
+}
+
+# Usage: _choose_wished
+# For choose_interpreter: takes the interpreter that the wish is for.
+_choose_wished() {
+  _rejected=() _broken=() _ranks=()
+  PYTHON_MANAGER=""
+  _forget_python
   PYTHON_SOURCE=$PYTHON_WISH_SOURCE
   case $PYTHON_WISH_KIND in
     version) _choose_version || return 1 ;;

@@ -73,6 +73,11 @@ _series_of() {
 propose_version() {
   if [[ ${PYVE_COMMAND-} == python-version ]]; then
     REPLY="pyve python-version $1"
+  elif [[ ${PYVE_COMMAND-} == python ]]; then
+    REPLY="pyve python ${PYTHON_ACTION:-use} $1"
+  elif [[ -n $_choice_asks ]]; then
+    # (What asks for a Python is no project: shown is what there is.)
+    REPLY="pyve python list"
   else
     load_fixes
     choose_init_command
@@ -111,8 +116,10 @@ print_near_version() {
 _explain_missing() {
   local what=$1 wish=$2 note
   local -a lines=()
-  if [[ -n ${VERSION_MANAGER:-} ]]; then
+  if [[ -n ${VERSION_MANAGER:-} && ${PYVE_PYTHON_DOWNLOADS:-} == never ]]; then
     lines+=(why "looked at asdf, pyenv, mise, uv and PATH; PYVE_PYTHON_DOWNLOADS=never forbids $VERSION_MANAGER to install one")
+  elif [[ -n ${VERSION_MANAGER:-} ]]; then
+    lines+=(why "looked at asdf, pyenv, mise, uv and PATH; $VERSION_MANAGER may have one to install")
   else
     lines+=(why "looked at asdf, pyenv, mise, uv and PATH; no version manager is here to install one")
   fi
@@ -122,7 +129,7 @@ _explain_missing() {
     lines+=(why "not taken: $note")
   done
   nearest_version "$wish"
-  if [[ -n $REPLY && $PYTHON_WISH_KIND == version ]]; then
+  if [[ -n $REPLY && $PYTHON_WISH_KIND == version && -z $_choice_asks ]]; then
     propose_version "$REPLY"
     lines+=(fix "$REPLY")
   fi
@@ -162,13 +169,13 @@ _advise_install() {
     wish=$REPLY
   fi
   case ${VERSION_MANAGER:-} in
-    asdf) REPLY="asdf install python $wish" ;;
-    pyenv) REPLY="pyenv install $wish" ;;
-    mise) REPLY="mise install python@$wish" ;;
-    uv) REPLY="uv python install $wish" ;;
+    ?*) REPLY="pyve python install $wish" ;;
     *)
       REPLY=""
-      if [[ ${OSTYPE:-} == darwin* ]]; then
+      if ((${#INTERPRETER_PATHS[@]} > 0)); then
+        # (uv comes with Pyve's toolchain, for which any Python will do.)
+        REPLY="pyve python install $wish"
+      elif [[ ${OSTYPE:-} == darwin* ]]; then
         [[ $wish != *.*.* ]] || wish=${wish%.*}
         REPLY="brew install python@$wish"
       elif type -P apt-get >/dev/null; then
@@ -180,7 +187,7 @@ _advise_install() {
       elif type -P apk >/dev/null; then
         REPLY="apk add python3"
       fi
-      if [[ -n $REPLY && $REPLY != brew* ]]; then
+      if [[ -n $REPLY && $REPLY != brew* && $REPLY != pyve* ]]; then
         load_fixes
         as_root "$REPLY"
       fi

@@ -162,7 +162,7 @@ note_environment() {
     fail_write "$1"
     return 1
   fi
-  note_change $'\t'"environment"$'\t'"$path"$'\t'"${1##*/}"$'\t'"$kind"$'\t'"$REPLY"
+  note_change $'\t'"environment"$'\t'"$path"$'\t'"${1##*/.pyve/tmp/}"$'\t'"$kind"$'\t'"$REPLY"
 }
 
 # Usage: find_inode <path>
@@ -336,11 +336,13 @@ undo_move() {
 # Usage: undo_environment <what is or was .pyve/tmp> <number> <"path TAB folder TAB used|fresh TAB inode">
 # Puts the environment back that was there before.
 undo_environment() {
-  local tmp=$1 path folder kind inode old="" other
+  local tmp=$1 path folder kind inode old="" other process
   IFS=$'\t' read -r path folder kind inode <<<"$3"
-  is_below_project "$path" && [[ -n $inode && $folder != */* ]] || return 0
+  # (What is laid out from the store is one folder further down.)
+  process=${folder%/tree}
+  is_below_project "$path" && [[ -n $inode && $process != */* && $process != .. ]] || return 0
   # The old one is where the new one was made; or, where two cannot be exchanged in one step, has a name of its own.
-  for other in "$tmp/$folder" "$tmp"/old.*."${folder##*.}"; do
+  for other in "$tmp/$folder" "$tmp"/old.*."${process##*.}"; do
     if [[ $kind == used && -z $old && (-d $other || -L $other) ]] && find_inode "$other" && [[ $REPLY != "$inode" ]]; then
       old=$other
     fi

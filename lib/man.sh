@@ -23,7 +23,7 @@ MAN_ENVIRONMENT=(
   "PYVE_PROBE_TIMEOUT  How many seconds an interpreter may take to say what it is; 20 if unset."
   "PYVE_PROMPT_PREFIX  Set while an environment is active: what the prompt shows in front."
   "PYVE_PYPI_MAPPING  For pyve lock: a file or URL with conda's names of distributions, or none."
-  "PYVE_PYTHON_DOWNLOADS  With never, no interpreter is installed through a version manager."
+  "PYVE_PYTHON_DOWNLOADS  With never, only pyve python install installs an interpreter; with auto, nobody is asked before."
   "PYVE_SKIP_VERSION_CHECK  With 1, pyve validate does not compare versions of Pyve."
   "PYVE_TEMPLATES  The folder of the templates from which environments are cloned."
   "PYVE_TEST_AUTO_INSTALL_PYTEST  With 1, pyve test installs pytest without asking."

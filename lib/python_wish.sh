@@ -338,7 +338,7 @@ _take_wish() {
   path=$value
   [[ $path != path:/* ]] || path=${path#path:}
   # A relative path may come from a person, never from a file that came with the project.
-  if [[ $path != /* && $path == */* && $source == --python-version ]]; then
+  if [[ $path != /* && $path == */* && ($source == --python-version || $source == --python) ]]; then
     path=$PWD/$path
   fi
   if [[ $path == /* ]]; then
@@ -379,12 +379,10 @@ _take_wish() {
 # Warns W_PYTHON_REQUIRES when the wish contradicts requires-python.
 # Status 1 after E_PYTHON_VERSION_INVALID.
 resolve_python_wish() {
-  local flag=${1:-} wish="" source="" status=0
-  PYTHON_WISH="" PYTHON_WISH_KIND=default PYTHON_WISH_SOURCE=default
-  _wish_path="" _wish_manager="" _requires_warned=""
+  local flag=${1:-} wish="" source=""
   config_load || true
   read_requires_python
-  REQUIRES_PYTHON=$REPLY
+  _begin_wish "$REPLY" "requires-python in pyproject.toml"
   config_get python.version
   wish=$REPLY source=.pyve/config
   if [[ -n $flag ]]; then
@@ -398,8 +396,30 @@ resolve_python_wish() {
     read_python_version_file
     wish=$REPLY source=.python-version
   fi
-  if [[ -n $wish ]]; then
-    _take_wish "$wish" "$source" || return 1
+  _settle_wish "$wish" "$source"
+}
+
+# Usage: resolve_given_wish <wish> <specifiers> <whose specifiers, as a phrase>
+# The same for what belongs to no project: no file counts. The wish is that of --python, or "".
+resolve_given_wish() {
+  _begin_wish "$2" "${3:-requires-python}"
+  _settle_wish "$1" --python
+}
+
+# Usage: _begin_wish <specifiers> <whose they are, as a phrase>
+# Empties what resolve_python_wish sets, and takes what requires-python says.
+_begin_wish() {
+  PYTHON_WISH="" PYTHON_WISH_KIND=default PYTHON_WISH_SOURCE=default
+  _wish_path="" _wish_manager="" _requires_warned=""
+  REQUIRES_PYTHON=$1 _requires_phrase=$2
+}
+
+# Usage: _settle_wish <wish, or ""> <where it is from>
+# For resolve_python_wish: takes the wish, else the specifiers of _begin_wish.
+_settle_wish() {
+  local status=0
+  if [[ -n $1 ]]; then
+    _take_wish "$1" "$2" || return 1
     if [[ $PYTHON_WISH_KIND == version ]]; then
       _check_requires "$PYTHON_WISH"
     fi
@@ -408,11 +428,10 @@ resolve_python_wish() {
   [[ -n $REQUIRES_PYTHON ]] || return 0
   version_satisfies 3.12.0 "$REQUIRES_PYTHON" || status=$?
   if ((status == 2)); then
-    fail E_PYTHON_VERSION_INVALID "requires-python in pyproject.toml is '${REQUIRES_PYTHON//[[:cntrl:]]/?}', which cannot be read" \
-      why "accepted: version specifiers such as '>=3.9' or '>=3.10,<3.14'; correct it in pyproject.toml" || return 1
+    fail E_PYTHON_VERSION_INVALID "$_requires_phrase is '${REQUIRES_PYTHON//[[:cntrl:]]/?}', which cannot be read" \
+      why "accepted: version specifiers such as '>=3.9' or '>=3.10,<3.14'; correct it there" || return 1
   fi
-  PYTHON_WISH=$REQUIRES_PYTHON PYTHON_WISH_KIND=specifier
-  PYTHON_WISH_SOURCE="requires-python in pyproject.toml"
+  PYTHON_WISH=$REQUIRES_PYTHON PYTHON_WISH_KIND=specifier PYTHON_WISH_SOURCE=$_requires_phrase
 }
 
 # Usage: _check_requires <version>
@@ -431,12 +450,12 @@ _check_requires() {
   if ((status == 1)); then
     _requires_warned=1
     warn W_PYTHON_REQUIRES "Python $version does not satisfy requires-python '$REQUIRES_PYTHON'" \
-      why "$PYTHON_WISH_SOURCE asks for it, and goes first; pyproject.toml asks for another: change one of them"
+      why "$PYTHON_WISH_SOURCE asks for it, and goes first; $_requires_phrase asks for another: change one of them"
   elif ((status == 2)); then
     _requires_warned=1
-    warn W_PYTHON_REQUIRES "requires-python in pyproject.toml cannot be read" \
+    warn W_PYTHON_REQUIRES "$_requires_phrase cannot be read" \
       why "it is '${REQUIRES_PYTHON//[[:cntrl:]]/?}'; $PYTHON_WISH_SOURCE goes first" \
-      why "accepted: version specifiers such as '>=3.9' or '>=3.10,<3.14'; correct it in pyproject.toml"
+      why "accepted: version specifiers such as '>=3.9' or '>=3.10,<3.14'; correct it there"
   fi
 }
 

@@ -314,9 +314,16 @@ set_lock_words() {
 }
 
 # Usage: add_python_words
-# Adds to LOCK_WORDS which Python is the project's: that of its environment, else the version that the config asks for.
+# Adds to LOCK_WORDS which Python is the project's: the one that its environment is going to have (NEXT_PYTHON, of pyve
+# python use), that of its environment, else the version that the config asks for.
 add_python_words() {
   local folder python="" line state="" left
+  if [[ -n ${NEXT_PYTHON-} ]]; then
+    LOCK_WORDS+=(--interpreter "$NEXT_PYTHON" --interpreter-version "$NEXT_PYTHON_VERSION" --pip "$NEXT_PYTHON_PIP"
+      --project-python "$NEXT_PYTHON_VERSION")
+    _project_python=$NEXT_PYTHON_VERSION
+    return 0
+  fi
   config_get venv.directory
   folder=${REPLY:-${DEFAULT_VENV_DIR:-.venv}}
   if [[ -x $folder/bin/python && -r $folder/pyvenv.cfg ]]; then

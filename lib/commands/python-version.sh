@@ -3,26 +3,23 @@
 # Agent: write idempotent network
 # Usage: pyve python-version [VER]
 # About: Installs the version through the manager in use when it is missing, and writes the version file
-# About: and the config. The environment stays as it is until `pyve init --force`.
+# About: and the config. The environment stays as it is: pyve python use makes it anew, too.
 # Example: pyve python-version 3.12
 # Exit: 0 done; 1 no such version
 # States: any -> the same
 # Alias: --python-version
 
 cmd_python_version() {
-  local wish file existed=""
-  need utils cli env_detect python_wish probe interpreter project_lock journal
+  local wish
+  need utils cli env_detect python_wish probe interpreter project_lock journal python_pin
   parse_options "$@" && expect_arguments 1 || return 1
   wish=${ARGS[0]-}
   find_project || :
   CDPATH="" cd -- "$PROJECT_ROOT" || return 1
   config_load || :
   if [[ -z $wish ]]; then
-    resolve_python_wish || return 1
-    answer version "$PYTHON_WISH"
-    answer source "$PYTHON_WISH_SOURCE"
-    [[ -n $PYVE_JSON ]] || say 1 plain "" "$PYTHON_WISH ($PYTHON_WISH_SOURCE)"
-    return 0
+    show_pin
+    return
   fi
   if [[ ! $wish =~ ^3\.[0-9]+(\.[0-9]+)?$ ]]; then
     need interpreter_advice
@@ -33,28 +30,13 @@ cmd_python_version() {
   choose_interpreter "$wish" || return 1
   lock_project || return 1
   begin_change
-  if [[ $PYTHON_MANAGER != system ]]; then
-    VERSION_MANAGER=$PYTHON_MANAGER
-  else
-    VERSION_MANAGER=""
-  fi
-  file=$(get_version_file_name)
-  if [[ -e $file ]] && ! is_made "$file"; then
-    existed=1
-  fi
-  set_local_python_version "$PYTHON_VERSION" || return 1
-  if [[ -z $existed ]]; then
-    record_made "$file" || return 1
-  fi
-  if config_file_exists; then
-    config_set python.version "$wish" || return 1
-  fi
+  write_pin "$PYTHON_VERSION" "$wish" "$PYTHON_MANAGER" || return 1
   commit_change
   answer version "$PYTHON_VERSION"
-  answer file "$PWD/$file"
-  log_success "Pinned Python $PYTHON_VERSION in $file"
+  answer file "$PWD/${PIN_FILES[0]}"
+  log_success "Pinned Python $PYTHON_VERSION in ${PIN_FILES[*]}"
   config_get venv.directory
   if [[ -d ${REPLY:-$DEFAULT_VENV_DIR} ]]; then
-    log_info "The environment still has its own Python. To make it anew: pyve init --force"
+    log_info "The environment still has its own Python. To make it anew: pyve python use $wish"
   fi
 }

@@ -209,7 +209,7 @@ def test_no_python_here_is_what_is_locked_for(user: Pyve) -> None:
     failure.says(">=3.99", "found: ", "can install no stable Python that fits", "lower the limit")
     versions = "#!/bin/sh\nprintf '  3.99.1\\n  3.99.2\\n'\n"
     manager = user.add_program("pyenv", versions)
-    assert "fix: pyenv install 3.99.2\n" in user.fails("lock", code="E_RESOLVE_PYTHON")
+    assert "fix: pyve python install 3.99.2\n" in user.fails("lock", code="E_RESOLVE_PYTHON")
     manager.unlink()
     configure(user, '  python: ">=3.9"')
     failure.check_gone()

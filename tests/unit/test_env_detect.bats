@@ -173,7 +173,7 @@ setup() {
 @test "asdf, mise and uv are asked in their own words" {
   make_manager asdf "'list all python') printf '3.12.1\n3.12.2\n' ;;"
   make_manager mise "'ls-remote python') printf '3.12.1\n3.12.3\n' ;;"
-  make_manager uv "'python list --all-versions') printf 'cpython-3.12.4-linux-x86_64-gnu    <download available>\ncpython-3.12.9+freethreaded-linux-x86_64-gnu  <download available>\npypy-3.12.8-linux-x86_64-gnu /x\n' ;;"
+  make_manager uv "'python list --all-versions --only-downloads') printf 'cpython-3.12.4-linux-x86_64-gnu    <download available>\ncpython-3.12.9+freethreaded-linux-x86_64-gnu  <download available>\npypy-3.12.8-linux-x86_64-gnu /x\n' ;;"
   VERSION_MANAGER=asdf
   is_python_version_available 3.12
   assert_equal "$REPLY" 3.12.2

@@ -554,7 +554,7 @@ print(p.keep_opt_path(sys.argv[2]))' "$PYVE_TREE/helpers" "$1"
   make_python "$HOME/ready/bin/python3" 3.12.9
   choose_interpreter 3.12 >out
   assert_equal "$PYTHON_VERSION|$PYTHON_MANAGER" "3.12.9|pyenv"
-  assert_contains "$(cat out)" "installing it with pyenv"
+  assert_contains "$(cat out)" "installing Python 3.12 with pyenv"
 }
 
 @test "an explicit version is never replaced by another: E_PYTHON_MISSING names what is here" {
@@ -574,7 +574,7 @@ print(p.keep_opt_path(sys.argv[2]))' "$PYVE_TREE/helpers" "$1"
   PYVE_PYTHON_DOWNLOADS=never run -1 choose_interpreter 3.12
   assert_contains "$output" "[E_PYTHON_MISSING]"
   assert_contains "$output" "PYVE_PYTHON_DOWNLOADS=never"
-  assert_contains "$output" "fix: pyenv install 3.12"
+  assert_contains "$output" "fix: pyve python install 3.12"
   PYVE_PYTHON_DOWNLOADS=never run -1 choose_interpreter
   assert_contains "$output" "[E_PYTHON_MISSING]"
   assert_equal "$(calls_of pyenv)" ""
@@ -732,6 +732,77 @@ print(p.keep_opt_path(sys.argv[2]))' "$PYVE_TREE/helpers" "$1"
   run -1 choose_interpreter
   assert_contains "$output" "no Python here can be used [E_PYTHON_MISSING]"
   assert_contains "$output" "found: none"
+}
+
+# --- for what belongs to no project
+
+@test "choose_interpreter_for looks at no file of the folder, and takes the newest in the specifiers" {
+  make_pyenv_python 3.11.1
+  make_pyenv_python 3.12.9
+  make_pyenv_python 3.13.2
+  printf '3.11\n' >.python-version
+  printf '[project]\nrequires-python = "<3.12"\n' >pyproject.toml
+  choose_interpreter_for "" "" ""
+  assert_equal "$PYTHON_VERSION|$PYTHON_SOURCE" "3.13.2|default"
+  choose_interpreter_for "" "<3.13" "requires-python in job.py"
+  assert_equal "$PYTHON_VERSION|$PYTHON_SOURCE" "3.12.9|requires-python in job.py"
+  choose_interpreter_for 3.11 "" "" 2>err
+  assert_equal "$PYTHON_VERSION|$PYTHON_SOURCE|$(cat err)" "3.11.1|--python|"
+  choose_interpreter_for 3.11 ">=3.12" "requires-python in job.py" 2>err
+  assert_contains "$(cat err)" "[W_PYTHON_REQUIRES]"
+  assert_contains "$(cat err)" "requires-python in job.py asks for another"
+  run -1 choose_interpreter_for "" "three" "requires-python in job.py"
+  assert_contains "$output" "requires-python in job.py is 'three', which cannot be read [E_PYTHON_VERSION_INVALID]"
+}
+
+@test "a person is asked before a Python is installed for what belongs to no project" {
+  use_pyenv "'install --list') echo 3.12.9 ;; 'install -s 3.12.9') cp -R '$HOME/ready' '$HOME/.pyenv/versions/3.12.9' ;;"
+  make_pyenv_python 3.11.1
+  make_python "$HOME/ready/bin/python3" 3.12.9
+  # Nobody is there.
+  run -1 choose_interpreter_for "" ">=3.12" "requires-python in job.py" </dev/null
+  assert_contains "$output" "no Python here satisfies '>=3.12', requires-python in job.py [E_PYTHON_MISSING]"
+  assert_contains "$output" "fix: pyve python install 3.12.9"
+  assert_equal "$(calls_of pyenv)" "install --list"
+  # Somebody is, and says no, then yes.
+  on_terminal() { true; }
+  # shellcheck disable=SC2329 # called by what is tested
+  prompt_yes_no() {
+    printf '%s\n' "$1" >>asked
+    [[ -e yes ]]
+  }
+  run -1 choose_interpreter_for "" ">=3.12" "requires-python in job.py"
+  assert_contains "$(cat asked)" "Install Python 3.12.9 with pyenv?"
+  : >yes
+  choose_interpreter_for "" ">=3.12" "requires-python in job.py"
+  assert_equal "$PYTHON_VERSION|$PYTHON_MANAGER" "3.12.9|pyenv"
+}
+
+@test "with --yes, in CI and with PYVE_PYTHON_DOWNLOADS=auto nobody is asked; never is never" {
+  local setting
+  use_pyenv "'install --list') echo 3.12.9 ;; 'install -s 3.12.9') cp -R '$HOME/ready' '$HOME/.pyenv/versions/3.12.9' ;;"
+  make_python "$HOME/ready/bin/python3" 3.12.9
+  prompt_yes_no() { false; }
+  for setting in PYVE_YES=1 CI=1 PYVE_PYTHON_DOWNLOADS=auto; do
+    rm -rf "$HOME/.pyenv/versions/3.12.9"
+    mkdir -p "$HOME/.pyenv/versions"
+    (
+      export "${setting?}"
+      choose_interpreter_for 3.12 "" "" >out
+    )
+    assert_contains "$(cat out)" "installing Python 3.12 with pyenv"
+  done
+  rm -rf "$HOME/.pyenv/versions/3.12.9"
+  PYVE_PYTHON_DOWNLOADS=never CI=1 run -1 choose_interpreter_for 3.12 "" ""
+  assert_contains "$output" "[E_PYTHON_MISSING]"
+}
+
+@test "find_interpreter installs nothing" {
+  use_pyenv
+  CI=1 run -1 find_interpreter 3.12
+  assert_contains "$output" "[E_PYTHON_MISSING]"
+  assert_contains "$output" "fix: pyve python install 3.12"
+  assert_equal "$(calls_of pyenv)" ""
 }
 
 @test "the module works when sourced alone in a strict shell with nothing set" {
