@@ -162,6 +162,14 @@ class Terminal:
         """True when the terminal echoes, edits lines and sends signals as it did at the start."""
         return self._read_modes() == self._modes
 
+    def front(self) -> int:
+        """Return the process group in the foreground."""
+        return os.tcgetpgrp(self._child.child_fd)
+
+    def is_at_prompt(self) -> bool:
+        """True when the program itself, a shell, is in front and reads each key."""
+        return self.front() == self.pid and not self._read_modes()[3] & termios.ICANON
+
     def look_of(self, part: str) -> tuple[str, bool]:
         """Return the colour ("default", "red", ...) and the boldness of the last such text."""
         for row, line in reversed(list(enumerate(self._screen.display))):

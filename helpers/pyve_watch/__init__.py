@@ -1,0 +1,1 @@
+"""Watching files, and starting a command anew when they change (`pyve watch`)."""
