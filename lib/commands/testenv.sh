@@ -1,31 +1,40 @@
 # Summary: Make, fill or remove the environment of the test runner
-# Group: Environment
+# Group: Scripts and tools
 # Agent: write idempotent destructive network
-# Usage: pyve testenv --init | --install [-r FILE] | --purge
+# Usage: pyve testenv --init | --install [-r FILE | PACKAGE...] | --purge
+# Argument: PACKAGE packages
 # About: Test tools live in an environment of their own, .pyve/testenv/venv, on top of the
 # About: project's packages. It has the project's interpreter, and is made anew when that changes.
 # Option: --init           Make it, if it is not there
-# Option: --install        Install pytest, or the requirements given with -r
+# Option: --install        Install pytest, the requirements given with -r, or what is named
 # Option: -r, --requirement FILE  Requirements file for --install
 # Option: --purge          Remove it
 # Example: pyve testenv --install -r requirements-dev.txt
+# Example: pyve testenv --install pytest-xdist
 # Exit: 0 done; 1 failed
 # States: any -> the same
 
 cmd_testenv() {
-  local action
+  local action word
   need utils cli env_detect python_wish probe interpreter distutils_shim project_lock journal venv_env testenv
   parse_options "$@" || return 1
-  case ${ARGS[0]-} in
-    init) opt_init=1 ;;
-    install) opt_install=1 ;;
-    purge) opt_purge=1 ;;
-    "") ;;
-    *)
-      expect_arguments 0
+  if [[ -z $opt_init$opt_install$opt_purge ]]; then
+    case ${ARGS[0]-} in
+      init | install | purge)
+        printf -v "opt_${ARGS[0]}" 1
+        ARGS=(${ARGS[1]+"${ARGS[@]:1}"})
+        ;;
+    esac
+  fi
+  [[ -n $opt_install && -z $opt_requirement ]] || expect_arguments 0 || return 1
+  for word in ${ARGS[@]+"${ARGS[@]}"}; do
+    # (pip would take it for an option.)
+    if [[ $word == -* ]]; then
+      fail E_USAGE_ARGUMENT "pyve testenv does not know what to do with '$word'" why "it is no package" fix "pyve testenv --install"
       return 1
-      ;;
-  esac
+    fi
+  done
+  [[ -n ${ARGS[0]-} ]] || ARGS=(pytest)
   action=${opt_init:+init}${opt_install:+install}${opt_purge:+purge}
   case $action in
     init | install | purge) ;;
@@ -68,8 +77,8 @@ cmd_testenv() {
       install_in_testenv -r "$opt_requirement" || return 1
       log_success "Installed ${opt_requirement##*/} into the test environment"
     else
-      install_in_testenv pytest || return 1
-      log_success "Installed pytest into the test environment"
+      install_in_testenv "${ARGS[@]}" || return 1
+      log_success "Installed ${ARGS[*]} into the test environment"
     fi
   else
     log_success "The test environment is there: $TESTENV_PATH"

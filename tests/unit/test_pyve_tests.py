@@ -1,0 +1,245 @@
+"""helpers/pyve_tests: parts of tests, what a change affects, durations."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pyve_tests.changed import ChangedError, find_affected, find_changes
+from pyve_tests.imports import ImportGraph, read_imports
+from pyve_tests.shards import COST_OF_A_TEST, split_tests
+from pyve_tests.timings import TimingsError, learn_timings, read_timings, write_timings
+
+# --- parts
+
+
+def make_tests(sizes: list[int]) -> list[tuple[str, str]]:
+    """Return tests in files of these sizes, in the order in which pytest finds them."""
+    return [
+        (f"tests/test_{file}.py::test_{number}", f"tests/test_{file}.py")
+        for file, size in enumerate(sizes)
+        for number in range(size)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_every_test_is_in_one_part(seed: int) -> None:
+    chance = random.Random(seed)
+    tests = make_tests([chance.randrange(0, 30) for _ in range(chance.randrange(0, 12))])
+    if tests and seed % 3 == 0:
+        tests.append(tests[0])
+    known = {name: chance.expovariate(5) for name, _ in tests if chance.random() < seed / 40}
+    for count in (1, 2, 3, 7, 50):
+        parts = split_tests(tests, known, count)
+        assert len(parts) == count
+        assert sorted(i for part in parts for i in part) == list(range(len(tests)))
+        assert all(part == sorted(part) for part in parts)
+        # The order in which a machine finds them does not matter.
+        turned = list(reversed(tests))
+        again = split_tests(turned, known, count)
+        for part, other in zip(parts, again):
+            assert sorted(tests[i][0] for i in part) == sorted(turned[i][0] for i in other)
+        # What comes twice comes twice in the same part.
+        homes = {(tests[i][0], n) for n, part in enumerate(parts) for i in part}
+        assert len(homes) == len({name for name, _ in tests})
+
+
+def test_parts_by_durations_are_balanced_and_keep_files_together() -> None:
+    chance = random.Random(8)
+    tests = make_tests([20] * 100)
+    seconds = {name: chance.uniform(0.001, 0.02) for name, _ in tests}
+    parts = split_tests(tests, seconds, 4)
+    loads = [sum(seconds[tests[i][0]] + COST_OF_A_TEST for i in part) for part in parts]
+    assert max(loads) / min(loads) < 1.1
+    homes = {(tests[i][1], n) for n, part in enumerate(parts) for i in part}
+    assert len(homes) < 120
+    # One file that takes most of the time is cut, one test that does cannot be.
+    tests = make_tests([200, 5])
+    seconds = {name: 1.0 for name, _ in tests}
+    sizes = [len(part) for part in split_tests(tests, seconds, 3)]
+    assert max(sizes) - min(sizes) <= 205 * 0.05
+    seconds[tests[0][0]] = 1000.0
+    assert [len(part) for part in split_tests(tests, seconds, 3)].count(1) == 1
+
+
+def test_parts_by_name_are_of_equal_length() -> None:
+    sizes = [len(part) for part in split_tests(make_tests([7, 1, 5]), {}, 4)]
+    assert sizes == [3, 3, 3, 4]
+
+
+# --- durations
+
+
+def test_durations_are_kept_added_to_and_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "durations.json"
+    (tmp_path / "test_a.py").touch()
+    learn_timings(
+        str(path), {"test_a.py::one": 0.12345678, "test_gone.py::two": 1.0}, str(tmp_path)
+    )
+    assert read_timings(str(path)) == {"test_a.py::one": 0.1235, "test_gone.py::two": 1.0}
+    learn_timings(str(path), {"test_a.py::three": 2.0, "pkg.Case.test": 3.0}, str(tmp_path))
+    assert sorted(read_timings(str(path))) == [
+        "pkg.Case.test",
+        "test_a.py::one",
+        "test_a.py::three",
+    ]
+    assert read_timings(str(tmp_path / "nowhere")) == {}
+    path.write_text("{")
+    learn_timings(str(path), {"test_a.py::one": 1.0}, str(tmp_path))
+    assert read_timings(str(path)) == {"test_a.py::one": 1.0}
+    assert sorted(file.name for file in path.parent.iterdir()) == ["durations.json"]
+
+
+def test_durations_are_read_from_documents_in_a_folder(tmp_path: Path) -> None:
+    for number in (1, 2):
+        tests = [{"id": f"t::{number}", "seconds": number, "outcome": "passed"}]
+        (tmp_path / f"{number}.json").write_text(json.dumps({"detail": {"tests": tests}}))
+    write_timings(str(tmp_path / "0.json"), {"t::1": 9.0, "t::0": 9.0})
+    assert read_timings(str(tmp_path)) == {"t::0": 9.0, "t::1": 1.0, "t::2": 2.0}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"seconds": {"a": "x"}}', '{"seconds": {"a": -1}}', "\0"]
+)
+def test_what_holds_no_durations_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "f.json").write_text(text)
+    with pytest.raises(TimingsError):
+        read_timings(str(tmp_path / "f.json"))
+
+
+# --- imports
+
+
+@pytest.mark.parametrize(
+    ("source", "modules"),
+    [
+        ("import a.b, c as d", ["a.b", "c"]),
+        ("from a import b, c", ["a", "a.b", "a.c"]),
+        ("from . import b", [".", ".b"]),
+        ("from ..x import *", ["..x"]),
+        ("def f():\n  if 1:\n    import late", ["late"]),
+        ("import importlib\nimportlib.import_module('p.q')", ["importlib", "p.q"]),
+        ("pytest.importorskip('solo')", ["solo"]),
+        ("patch('p.q.name')", ["p.q.name"]),
+        ("pytest_plugins = ['one', 'two']", ["one", "two"]),
+        ("run([sys.executable, '-m', 'tool'])", ["tool", "tool.__main__"]),
+        ("x = 'just a sentence. And more'", []),
+        ("def f(:", []),
+        ("\0", []),
+    ],
+)
+def test_imports_are_read_wherever_they_stand(source: str, modules: list[str]) -> None:
+    assert read_imports(source.encode())["modules"] == modules
+
+
+FILES = {
+    "src/shop/__init__.py": "",
+    "src/shop/prices.py": "from .money import round_up\n",
+    "src/shop/money.py": "",
+    "src/shop/orders/__init__.py": "from shop import prices\n",
+    "src/shop/orders/rules.json": "{}",
+    "tools/clean.py": "",
+    "tests/conftest.py": "import helpers_of_tests\n",
+    "tests/helpers_of_tests.py": "",
+    "tests/test_money.py": "from shop.money import x\n",
+    "tests/test_prices.py": "import shop.prices\n",
+    "tests/test_orders.py": "def test():\n    import shop.orders\n",
+    "tests/test_tool.py": "subprocess.run(['python', 'tools/clean.py'])\n",
+    "tests/test_data.py": "open('table.csv')\n",
+    "tests/deep/test_deep.py": "",
+    "docs/table.csv": "",
+    "README.md": "",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("changed", "tests"),
+    [
+        (["src/shop/money.py"], "money prices orders"),
+        (["src/shop/prices.py"], "prices orders"),
+        (["src/shop/__init__.py"], "money prices orders"),
+        (["src/shop/orders/rules.json"], "orders"),
+        (["tools/clean.py"], "tool"),
+        (["tests/test_money.py"], "money"),
+        (["tests/helpers_of_tests.py"], "money prices orders tool data deep"),
+        (["docs/table.csv"], "data"),
+        (["README.md"], ""),
+        (["src/shop/gone.py"], ""),
+        (["tests/test_data.py", "tools/clean.py"], "data tool"),
+    ],
+)
+def test_a_change_affects_what_imports_it(project: Path, changed: list[str], tests: str) -> None:
+    memory = str(project / "memory.json")
+    # (The second time from memory.)
+    for _ in range(2):
+        affected = find_affected(str(project), changed, [*FILES, *changed], memory)
+        assert affected is not None
+        names = {Path(name).stem for name in affected if "/test_" in name}
+        assert names == {f"test_{name}" for name in tests.split()}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pyproject.toml", "pylock.toml", "deep/pytest.ini", "requirements-dev.txt", ".pyve/config"],
+)
+def test_a_change_of_settings_affects_everything(project: Path, name: str) -> None:
+    assert find_affected(str(project), [name], FILES) is None
+
+
+def test_what_imports_a_module_that_is_gone_is_affected(project: Path) -> None:
+    (project / "src/shop/money.py").unlink()
+    graph = ImportGraph(str(project), [name for name in FILES if name.endswith(".py")])
+    assert "tests/test_money.py" in graph.find_dependents(["src/shop/money.py"])
+
+
+def git(folder: Path, *words: str) -> None:
+    settings = [
+        "-c",
+        "user.name=Ada",
+        "-c",
+        "user.email=ada@example.org",
+        "-c",
+        "commit.gpgsign=false",
+    ]
+    subprocess.run(["git", "-C", folder, *settings, *words], check=True, capture_output=True)
+
+
+def test_changes_are_those_of_the_branch_and_of_the_working_tree(project: Path) -> None:
+    git(project, "init", "-q", "-b", "main")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "one")
+    git(project, "switch", "-q", "-c", "topic")
+    (project / "tools/clean.py").write_text("x = 1\n")
+    git(project, "commit", "-qam", "two")
+    # main goes on; that is no change of topic's.
+    git(project, "switch", "-q", "main")
+    (project / "src/shop/money.py").write_text("y = 1\n")
+    git(project, "commit", "-qam", "three")
+    git(project, "switch", "-q", "topic")
+    (project / "tests/test_new one.py").write_text("")
+    (project / "tests/__pycache__").mkdir()
+    (project / "tests/__pycache__/x.pyc").write_text("")
+    (project / "docs/table.csv").unlink()
+    assert find_changes(str(project), "HEAD").files == ["docs/table.csv", "tests/test_new one.py"]
+    changes = find_changes(str(project), "main")
+    assert changes.files == ["docs/table.csv", "tests/test_new one.py", "tools/clean.py"]
+    assert changes.affected is not None
+    found = {Path(path).name for path in changes.affected if "/tests/" in path}
+    assert found == {"test_new one.py", "test_tool.py", "test_data.py"}
+    # A project in a folder of the repository.
+    inner = find_changes(str(project / "tests"), "HEAD")
+    assert inner.files == ["../docs/table.csv", "test_new one.py"]
+    with pytest.raises(ChangedError):
+        find_changes(str(project), "nothing")
