@@ -8,6 +8,7 @@ fi
 
 declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
 declare -F copy_tree >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_env.sh"
+declare -F find_build_sandbox >/dev/null || . "${BASH_SOURCE[0]%/*}/build_sandbox.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # Usage: install_into <environment> <argument for pip install>...
@@ -21,6 +22,8 @@ install_into() {
   [[ -z ${_making-} ]] || mark=(run_marked "$_making")
   describe_requirements "$@"
   what="Installing ${INSTALL_WHAT:-$REPLY}"
+  find_build_sandbox
+  set -- ${BUILD_WORDS[@]+"${BUILD_WORDS[@]}"} "$@"
   if type -P uv >/dev/null; then
     tool="uv pip"
     VIRTUAL_ENV="" run_long "$what" read_uv_line ${mark[@]+"${mark[@]}"} \

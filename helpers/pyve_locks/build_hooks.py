@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 
 from pyve_core import HelperError
 from pyve_core.errors import redact
+from pyve_locks.confined_builds import confined_words
 from pyve_locks.programs import run_program
 from pyve_locks.toml_lines import TomlError, parse_toml
 from pyve_locks.uv_run import no_index, uv_environment
+from pyve_sandbox.build import FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -94,13 +96,16 @@ class Backends:
             return ()
         with tempfile.TemporaryDirectory(prefix="pyve-hook-") as folder:
             answer = Path(folder) / "answer.json"
-            words = [self.uv, "run", "--no-project", "--isolated", "--quiet", "--color=never"]
+            words = ["run", "--no-project", "--isolated", "--quiet", "--color=never"]
             words += [f"--python={self.interpreter}"] if self.interpreter else []
             words += [f"--find-links={self.links}", *no_index(self.env)]
             words += [f"--with={one}" for one in requires]
             told = json.dumps([str(source), backend, paths, list(kinds), str(answer)])
             words += ["--", "python", "-I", "-B", "-c", _ASK, told]
-            _, _, said = run_program("uv", words, self.root, self.env)
+            folders = os.pathsep.join((str(source), folder))
+            with confined_words(words, self.env) as confined:
+                env = {**self.env, FOLDERS: folders}
+                _, _, said = run_program("uv", [self.uv, *confined], self.root, env)
             try:
                 found = json.loads(answer.read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:

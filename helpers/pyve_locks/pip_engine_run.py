@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyve_core import HelperError
 from pyve_core.errors import redact
+from pyve_locks.confined_builds import confines_builds
 from pyve_locks.programs import run_program
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def pip_environment(environ: Mapping[str, str], places: Mapping[str, str]) -> di
     env.update(places)
     env.update(PIP_REQUIRE_VIRTUALENV="0", NO_COLOR="1", GIT_TERMINAL_PROMPT="0", LC_ALL="C.UTF-8")
     env["PYTHONUTF8"] = "1"
+    if confines_builds(environ):
+        # (pip runs hooks by itself, and nothing can stand between.)
+        env["PIP_ONLY_BINARY"] = ":all:"
     return env
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyve_core import HelperError, progress, redact
 from pyve_core.fixes import repeat_without
+from pyve_locks.confined_builds import confined_words
 from pyve_locks.uv_run import SHOWN, explain_failure, no_index, uv_environment
 
 # (What reads locks, and packaging, are imported where they are needed: uv starts before that.)
@@ -215,23 +216,27 @@ class Uv:
 
     def run(self, command: str, *words: str, meanwhile: Callable[[], object] | None = None) -> str:
         """Run ``uv pip COMMAND``, telling how far it is, and give what it says."""
-        argv = [self.program, "pip", command, *self.words, *words]
-        argv += ["--no-progress", "--color=never"]
+        told = ["pip", command, *self.words, *words, "--no-progress", "--color=never"]
+        # (Without --prefix, --python is that of the environment.)
+        changed = None if any(word.startswith("--prefix=") for word in told) else self.environment
         said: deque[str] = deque(maxlen=10000)
         # uv leaves the file behind by which two of it keep out of each other's way.
         guard = self.environment / ".lock"
         had_guard = guard.exists()
         try:
-            with subprocess.Popen(
-                argv,
-                cwd=self.root,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=sys.stderr,
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-                errors="replace",
-            ) as process:
+            with (
+                confined_words(told, self.env, changed) as confined,
+                subprocess.Popen(
+                    [self.program, *confined],
+                    cwd=self.root,
+                    env=self.env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=sys.stderr,
+                    stderr=subprocess.PIPE,
+                    encoding="utf-8",
+                    errors="replace",
+                ) as process,
+            ):
                 try:
                     if meanwhile is not None:
                         meanwhile()

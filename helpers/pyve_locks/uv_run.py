@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyve_core import HelperError
 from pyve_core.errors import redact
+from pyve_locks.confined_builds import confined_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -105,16 +106,19 @@ def run_uv(
         HelperError: E_RESOLVE_ENGINE, and those of explain_failure.
     """
     program = os.path.abspath(uv) if os.sep in uv else uv
-    command = [program, *words, *no_index(env), "--no-progress", "--color", "never"]
+    last = [*no_index(env), "--no-progress", "--color", "never"]
     try:
-        with subprocess.Popen(
-            command,
-            cwd=folder,
-            env=dict(env) if log is None else {**env, "RUST_LOG": _RESOLVER},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
+        with (
+            confined_words(words, env) as confined,
+            subprocess.Popen(
+                [program, *confined, *last],
+                cwd=folder,
+                env=dict(env) if log is None else {**env, "RUST_LOG": _RESOLVER},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            ) as process,
+        ):
             if meanwhile is not None:
                 meanwhile()
             out, errors = process.communicate()

@@ -1,0 +1,81 @@
+"""A folder for HOME and TMPDIR of a command, where there is no file system of its own for them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["Scratch"]
+
+_PREFIX = "pyve-sandbox-"
+
+
+class Scratch:
+    """Makes the folder, and removes it; the next one removes what a killed one has left.
+
+    Attributes:
+        folder: it; ``home`` and ``tmp`` are in it.
+    """
+
+    def __init__(self) -> None:
+        """Begin without a folder."""
+        self.folder = self.home = self.tmp = ""
+        self._guard = -1
+
+    def __enter__(self) -> Scratch:
+        """Make the folder."""
+        root = os.path.realpath(tempfile.gettempdir())
+        _clear(root)
+        self.folder = tempfile.mkdtemp(prefix=_PREFIX, dir=root)
+        # Locked as long as this process lives.
+        self._guard = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(self._guard, fcntl.LOCK_EX)
+        self.home = os.path.join(self.folder, "home")
+        self.tmp = os.path.join(self.folder, "tmp")
+        os.mkdir(self.home, 0o700)
+        os.mkdir(self.tmp, 0o700)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove it."""
+        _remove(self.folder)
+        os.close(self._guard)
+
+
+def _clear(root: str) -> None:
+    """Remove the folders of this user whose process is gone."""
+    for name in os.listdir(root):
+        if not name.startswith(_PREFIX):
+            continue
+        folder = os.path.join(root, name)
+        with contextlib.suppress(OSError):
+            guard = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                if os.fstat(guard).st_uid == os.getuid():
+                    fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _remove(folder)
+            finally:
+                os.close(guard)
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder, also what was made unreadable in it."""
+    for place, folders, _ in os.walk(folder):
+        for name in folders:
+            path = os.path.join(place, name)
+            if not os.path.islink(path):
+                with contextlib.suppress(OSError):
+                    os.chmod(path, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)

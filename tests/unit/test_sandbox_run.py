@@ -1,0 +1,308 @@
+"""The parts of the sandbox that only decide: the profile, what is open, the filter, the words."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pyve_core import HelperError
+from pyve_sandbox import apple
+from pyve_sandbox.bubblewrap import find_bubblewrap, make_words
+from pyve_sandbox.build import list_folders, make_stand_in
+from pyve_sandbox.places import Places, find_places
+from pyve_sandbox.profile import Profile, parse_profile
+
+if sys.platform.startswith("linux"):
+    from pyve_sandbox.seccomp import ALLOW, ASK, Wishes, build_filter
+    from pyve_sandbox.system import CALLS, is_known_machine, machine
+
+on_linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or not is_known_machine(), reason="calls of Linux"
+)
+
+
+# --- the profile
+
+
+def test_a_profile_is_read_with_odd_paths() -> None:
+    text = "project /a b\nfolder /a b/c\\nd\\\\ne\nro on\nread /x\nread /y\nmemory 1024\n"
+    profile = parse_profile(text)
+    assert profile.project == "/a b"
+    assert profile.folder == "/a b/c\nd\\ne"
+    assert (profile.ro, profile.net) == (True, False)
+    assert (profile.read, profile.memory) == (["/x", "/y"], 1024)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "ro off", "rw on", "memory 0", "memory \u0661", "cpu -1", "time 9" + "9" * 30, "net"],
+)
+def test_what_is_not_understood_is_refused(line: str) -> None:
+    if not line:
+        assert parse_profile(line) == Profile()
+        return
+    with pytest.raises(HelperError) as caught:
+        parse_profile(line)
+    assert caught.value.code == "E_SANDBOX_OPTION"
+
+
+# --- what is open
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """A home with a project and a folder beside it."""
+    for name in ("home/project/sub", "home/other", "home/.cache/pyve/store/entry", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+    return tmp_path
+
+
+def look(world: Path, **asked: object) -> Places:
+    """Find what is open for a command in the project."""
+    project = str(world / "home" / "project")
+    profile = Profile(project=project, folder=project)
+    for name, value in asked.items():
+        setattr(profile, name, value)
+    return find_places(profile, {"HOME": str(world / "home")}, ["true"], [])
+
+
+def test_the_project_is_open_and_nothing_beside_it(world: Path) -> None:
+    places = look(world)
+    project = world / "home" / "project"
+    assert places.is_open(str(project / "sub" / "file"), writes=True)
+    assert not places.is_open(str(world / "home" / "other"), writes=False)
+    assert not places.is_open(str(project) + "-2/file", writes=False)
+    assert places.is_open("/usr/bin/env", writes=False)
+    assert not places.is_open("/usr/bin/env", writes=True)
+    assert not places.is_open("/etc/shadow", writes=False)
+    assert not look(world, ro=True).is_open(str(project / "file"), writes=True)
+
+
+def test_the_deepest_place_counts(world: Path) -> None:
+    project = world / "home" / "project"
+    (project / ".pyve").mkdir()
+    places = look(world, write=[str(project / "sub")], ro=True)
+    assert places.is_open(str(project / "sub" / "file"), writes=True)
+    assert not places.is_open(str(project / "file"), writes=True)
+    assert not look(world).is_open(str(project / ".pyve" / "config"), writes=True)
+
+
+@pytest.mark.parametrize("name", ["home", ".", "home/project/../.."])
+def test_a_project_that_has_the_home_in_it_is_refused(world: Path, name: str) -> None:
+    folder = str(world / name)
+    with pytest.raises(HelperError) as caught:
+        look(world, project=folder, folder=folder)
+    assert caught.value.code == "E_SANDBOX_PROJECT"
+
+
+def test_a_link_to_the_home_is_no_project(world: Path) -> None:
+    link = world / "link"
+    link.symlink_to(world / "home")
+    with pytest.raises(HelperError):
+        look(world, project=str(link), folder=str(link))
+
+
+def test_a_record_of_an_environment_opens_nothing_but_the_store(world: Path) -> None:
+    venv = world / "home" / "project" / ".venv"
+    packages = venv / "lib" / "python3.12" / "site-packages"
+    packages.mkdir(parents=True)
+    (venv / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    store = world / "home" / ".cache" / "pyve" / "store" / "entry"
+    (venv / "pyve.state").write_text(f"store={store}\nstore={world}/home/other\n")
+    (packages / "a.pth").write_text(f"{world}/home/other\n{store}/../../../..\nimport os\n")
+    places = look(world, environment=[str(venv)])
+    assert places.is_open(str(store / "module.py"), writes=False)
+    assert not places.is_open(str(world / "home" / "other"), writes=False)
+    assert not places.is_open(str(world / "home" / ".cache"), writes=False)
+
+
+def test_a_link_of_an_environment_opens_nothing_but_an_installation(world: Path) -> None:
+    venv = world / "home" / "project" / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "pyvenv.cfg").write_text("")
+    other = world / "home" / "other" / "bin" / "python"
+    (venv / "bin" / "python").symlink_to(other)
+    places = look(world, environment=[str(venv)])
+    assert not places.is_open(str(other), writes=False)
+    library = world / "home" / "other" / "lib" / "python3.12"
+    library.mkdir(parents=True)
+    (library / "os.py").write_text("")
+    assert look(world, environment=[str(venv)]).is_open(str(other), writes=False)
+
+
+def test_an_environment_that_is_the_home_is_not_opened(world: Path) -> None:
+    (world / "home" / "pyvenv.cfg").write_text("")
+    places = look(world, environment=[str(world / "home")])
+    assert not places.is_open(str(world / "home" / "other"), writes=False)
+
+
+# --- the words for bubblewrap
+
+
+def test_words_mount_what_is_above_first(world: Path) -> None:
+    project = str(world / "home" / "project")
+    profile = Profile(project=project, folder=project)
+    places = look(world)
+    words = make_words("/usr/bin/bwrap", profile, places, ["true"])
+    text = " ".join(words)
+    assert "--unshare-net" in words and "--share-net" not in text
+    home = words.index(str(world / "home"))
+    assert words[home - 1] == "--tmpfs"
+    assert home < words.index(project)
+    assert words[-2:] == ["--", "true"]
+    assert "--unshare-net" not in make_words("bwrap", Profile(net=True), places, [])
+
+
+def test_bubblewrap_of_somebody_else_is_not_used(tmp_path: Path) -> None:
+    program = tmp_path / "bwrap"
+    assert find_bubblewrap(str(program)) == ""
+    program.write_text("")
+    program.chmod(0o755)
+    assert find_bubblewrap(str(program)) == str(program)
+    program.chmod(0o775)
+    with pytest.raises(HelperError):
+        find_bubblewrap(str(program))
+
+
+# --- the profile for macOS
+
+
+def test_the_profile_of_macos_denies_what_it_does_not_list(world: Path) -> None:
+    (world / "home" / "project" / ".pyve").mkdir()
+    text = apple.make_text(look(world, read=[str(world / "elsewhere")]), net=False)
+    lines = text.splitlines()
+    project = str(world / "home" / "project")
+    assert lines[:2] == ["(version 1)", "(deny default)"]
+    assert f'(allow file-write* (subpath "{project}"))' in lines
+    assert f'(deny file-write* (subpath "{project}/.pyve"))' in lines
+    assert f'(deny file-write* (subpath "{world}/elsewhere"))' in lines
+    assert "(allow network" not in text
+    assert "network-outbound" in apple.make_text(look(world), net=True)
+
+
+def test_a_path_cannot_leave_its_string_in_the_profile_of_macos(tmp_path: Path) -> None:
+    odd = tmp_path / 'a")) (allow default) ((subpath "\\'
+    odd.mkdir()
+    places = Places()
+    places.add(str(odd))
+    text = apple.make_text(places, net=False)
+    assert '\\")) (allow default) ((subpath \\"\\\\"' in text
+
+
+# --- the filter
+
+
+def decide(program: bytes, name: str, *words: int, number: int | None = None) -> int:
+    """Interpret a filter for a call, as the kernel does (Documentation/networking/filter.rst)."""
+    architecture, column = machine()
+    data = struct.pack("=iIQ", number or CALLS[name][column], architecture, 0)
+    data += struct.pack("=6Q", *(*words, *[0] * (6 - len(words))))
+    place = accumulator = 0
+    while True:
+        code, if_true, if_false, k = struct.unpack_from("=HBBI", program, place * 8)
+        place += 1
+        if code == 0x20:
+            (accumulator,) = struct.unpack_from("=I", data, k)
+        elif code == 0x06:
+            return int(k)
+        else:
+            holds = {0x15: accumulator == k, 0x35: accumulator >= k, 0x45: accumulator & k != 0}
+            place += if_true if holds[code] else if_false
+
+
+def is_refused(answer: int) -> bool:
+    """Say whether a filter lets a call fail."""
+    return answer & 0xFFFF0000 == 0x00050000 and answer & 0xFFFF != 0
+
+
+@on_linux
+def test_the_filter_refuses_what_confines_nothing_else() -> None:
+    alone = build_filter(Wishes(alone=True)).compile()
+    spaces = build_filter(Wishes(unix=True)).compile()
+    for program in (alone, spaces):
+        for name in ("mount", "bpf", "setns", "io_uring_setup", "keyctl", "clone3"):
+            assert is_refused(decide(program, name)), name
+        assert is_refused(decide(program, "unshare", 0x10000000))
+        assert decide(program, "unshare", 0x400) == ALLOW
+        assert is_refused(decide(program, "clone", 0x10000011))
+        assert decide(program, "clone", 0x11) == ALLOW
+        assert is_refused(decide(program, "ioctl", 0, 0x5412))
+        assert is_refused(decide(program, "ioctl", 0, 0xFFFFFFFF00005412))
+        assert decide(program, "ioctl", 0, 0x5413) == ALLOW
+        # The mode counts where a file is made, and nowhere else.
+        assert is_refused(decide(program, "openat", 0, 0, 0o101, 0o4755))
+        assert decide(program, "openat", 0, 0, 0, 0o4755) == ALLOW
+        assert is_refused(decide(program, "fchmod", 0, 0o2755))
+        assert is_refused(decide(program, "socket", 40, 1, 0))
+        assert is_refused(decide(program, "socket", 16, 3, 9))
+    assert is_refused(decide(alone, "socket", 1, 1, 0))
+    assert is_refused(decide(alone, "socket", 2, 1, 0))
+    assert decide(spaces, "socket", 1, 1, 0) == ALLOW
+    assert decide(build_filter(Wishes(alone=True, net=True)).compile(), "socket", 2, 1, 0) == ALLOW
+    assert decide(alone, "fchmod", 0, 0o755) == ASK
+    assert decide(alone, "prlimit64", 0) == ALLOW
+    assert is_refused(decide(alone, "prlimit64", 7))
+    assert is_refused(decide(alone, "shmget"))
+    assert decide(build_filter(Wishes(processes=True)).compile(), "clone", 0x11) == ASK
+
+
+@on_linux
+def test_calls_of_another_architecture_are_refused() -> None:
+    program = build_filter(Wishes()).compile()
+    if machine()[1] == 0:
+        assert is_refused(decide(program, "", number=0x40000000 | 39))
+    (first,) = struct.unpack_from("=I", program, 12)
+    assert first == machine()[0]
+    changed = program[:12] + struct.pack("=I", first ^ 1) + program[16:]
+    assert is_refused(decide(changed, "socketpair", 1))
+
+
+# --- what stands between uv and the interpreter
+
+
+def test_a_stand_in_says_what_the_interpreter_says_and_confines_the_rest(tmp_path: Path) -> None:
+    launcher = ["/bin/echo", "confined"]
+    folder = tmp_path / "it's a folder"
+    script = make_stand_in(folder, os.path.realpath(sys.executable), launcher, [tmp_path / "known"])
+    link, known = tmp_path / "build" / "python", tmp_path / "known" / "python"
+    for path in (link, known):
+        path.parent.mkdir()
+        path.symlink_to(script)
+    code = "import sys; print(sys.executable, sys.base_prefix)"
+
+    def ask(path: Path, **env: str) -> str:
+        words = [str(path), "-I", "-S", "-c", code]
+        return subprocess.run(words, capture_output=True, text=True, env=env).stdout.strip()
+
+    assert ask(script).startswith(f"{script} ")
+    assert ask(known).startswith(f"{known} ")
+    assert ask(link).startswith("confined build ")
+    assert ask(link, PYVE_SANDBOX="landlock").startswith(f"{link} ")
+
+
+def test_a_hook_may_write_what_uv_made_for_it_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds = tmp_path / "cache" / "builds"
+    source = tmp_path / "source"
+    for folder in (builds / "env" / "bin", builds / "result", tmp_path / "home", source):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(source)
+    program = "".join(
+        f'__import__("os").fsdecode(b"{path}");'
+        for path in (
+            builds / "result",
+            tmp_path / "home",
+            builds,
+            f"{builds}/result/../../../home",
+            builds / "none",
+        )
+    )
+    name = str(builds / "env" / "bin" / "python")
+    found = list_folders(name, ["-c", program], {})
+    assert found == [str(source), str(builds / "result")]
