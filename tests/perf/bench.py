@@ -5,8 +5,8 @@ Usage: bench.py [--rounds N] [--only GROUP]... [--offline] [--json FILE] [--chec
 Everything happens below one temporary folder with a HOME of its own, from a project whose path
 has a space; Pyve is installed there first and measured as a user has it, through the link in
 ~/.local/bin. Peers: uv and virtualenv beside this Python, direnv and strace on PATH; pip-tools,
-poetry, pdm and pip in .dev/peers. Groups: run, words, status, init, reload, conda, lock, check,
-sync, store, disk, memory, processes.
+poetry, pdm, pip and pipx in .dev/peers. Groups: run, words, status, init, reload, conda, lock,
+check, sync, store, scripts, disk, memory, processes.
 
 Exit: 0 measured, whatever the ratios are; 1 a command failed, or (--check) a ratio is over its
 budget; 2 the options are wrong.
@@ -34,6 +34,7 @@ from peers import Peers, lend
 from processes import ProcessCount, trace_command
 from reload_runs import make_envrc, plan_reload
 from report import format_counts, format_disk, format_group, format_memory, is_over
+from script_runs import plan_scripts
 from status_runs import plan_status
 from store_runs import measure_disk, plan_store
 from timing import BenchError, Command, Group, Ratio
@@ -41,7 +42,7 @@ from timing import BenchError, Command, Group, Ratio
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = (
     *("run", "words", "status", "init", "reload", "conda"),
-    *("lock", "check", "sync", "store", "disk", "memory", "processes"),
+    *("lock", "check", "sync", "store", "scripts", "disk", "memory", "processes"),
 )
 PYPROJECT = '[project]\nname = "bench"\nversion = "1"\nrequires-python = ">=3.9"\n'
 
@@ -431,6 +432,7 @@ def measure(bench: Bench, only: Sequence[str], json_file: Path | None) -> bool:
         "check": plan_check,
         "sync": plan_sync,
         "store": plan_store,
+        "scripts": plan_scripts,
     }
     groups: list[Group] = []
     counts: dict[str, ProcessCount] = {}

@@ -1,4 +1,4 @@
-"""The peers that lock and install: pip-tools, poetry, pdm and pip, in a folder of their own.
+"""The peers: pip-tools, poetry, pdm, pip and pipx, in a folder of their own.
 
 They are installed with the pins of peers.txt, and their hashes, into .dev/peers (BENCH_PEERS names
 another folder), once. What they fetch is kept there, too, so that only the first run waits for it.
@@ -63,7 +63,7 @@ class Peers:
         except BenchError as error:
             self.bin = None
             why = str(error).splitlines()[-1]
-            bench.skip(f"pip-tools, poetry, pdm, pip: they could not be installed ({why})")
+            bench.skip(f"pip-tools, poetry, pdm, pip, pipx: they could not be installed ({why})")
 
     def install(self, bench: Any) -> None:
         """Install them, unless the pins of today are there.
