@@ -33,8 +33,8 @@ find_code_areas() {
   local _area _file _known=" "
   local -a _ordered=()
   find_code_files
-  for _area in usage project status environment run python dotenv files activation locks environment-yml conda \
-    micromamba store doctor doctor-project mcp toolchain install internal; do
+  for _area in usage project status environment run profile scripts tools sandbox tests watch imports python dotenv files activation \
+    locks environment-yml conda micromamba store doctor doctor-project mcp toolchain install internal; do
     for _file in "${CODE_FILES[@]}"; do
       if [[ ${_file##*/} == "$_area.txt" ]]; then
         _ordered+=("$_file")

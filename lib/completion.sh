@@ -177,7 +177,8 @@ _split_usage() {
         joined=1
         continue
         ;;
-      "" | --) ;;
+      # (What it is good for is in the lines of options.)
+      "" | -- | OPTION | OPTION_*) ;;
       -*)
         _find_option "${token%%=*}" || continue
         value=${_long[REPLY]:-${_short[REPLY]}}
@@ -219,8 +220,10 @@ _find_kind() {
   case $1 in
     COMMAND) REPLY=commands ;;
     DIR) REPLY=folders ;;
-    FILE) REPLY=files ;;
+    FILE | PATH) REPLY=files ;;
     FORM) REPLY="json|jsonl" ;;
+    INSTALLED) REPLY=tools ;;
+    PROFILE) REPLY=profiles ;;
     SHELL) REPLY="bash|zsh|fish" ;;
     TYPE) REPLY=backends ;;
     VENV_DIR) REPLY=environments ;;

@@ -17,6 +17,7 @@ _offer_kind() {
     programs)
       declare -F _offer_programs >/dev/null || . "${BASH_SOURCE[0]%/*}/completion_programs.sh"
       _offer_programs
+      _offer_scripts
       ;;
     files | folders) _order "$1" "${#_lead}" ;;
     pythons)
@@ -24,6 +25,11 @@ _offer_kind() {
       _offer_pythons
       ;;
     environments) _offer_environments "$2" ;;
+    profiles)
+      declare -F list_profiles >/dev/null || . "${BASH_SOURCE[0]%/*}/profile.sh"
+      _offer_profiles
+      ;;
+    tools) _offer_tools ;;
     codes) _offer_codes ;;
     checks) _offer_checks ;;
     backends)
@@ -81,6 +87,38 @@ _offer_checks() {
     # "ID MODULE KIND what it looks at"
     rest=${check#* * }
     _offer "${check%% *}" "${rest#* }"
+  done
+}
+
+# Usage: _offer_profiles
+# Offers the profiles of `pyve run` in the project here.
+_offer_profiles() {
+  local i IFS=$' \t\n'
+  find_project || :
+  config_load "${PROJECT_ROOT%/}/.pyve/config" || :
+  list_profiles
+  for ((i = 0; i < ${#PROFILES[@]}; i++)); do
+    _offer "${PROFILES[i]}" "${PROFILE_SUMMARIES[i]}"
+  done
+}
+
+# Usage: _offer_scripts
+# Offers the Python files here, or in the folder that the word names.
+_offer_scripts() {
+  local file
+  for file in "$_filter"*.py; do
+    [[ $file == -* || ! -f $file ]] || _offer "$file" "A script"
+  done
+}
+
+# Usage: _offer_tools
+# Offers the tools that `pyve tool install` has installed.
+_offer_tools() {
+  local folder data=${XDG_DATA_HOME-}
+  [[ $data == /* ]] || data=${HOME-}/.local/share
+  for folder in "$data"/pyve/tools/*/; do
+    folder=${folder%/}
+    [[ ! -d $folder ]] || _offer "${folder##*/}"
   done
 }
 

@@ -34,8 +34,9 @@ show_overview() {
   add_entry "" 0 "Begin${TIE}with:${TIE}pyve${TIE}init      More${TIE}on${TIE}a${TIE}command:${TIE}pyve${TIE}help${TIE}COMMAND"
   foot=$_page
   fit_overview
-  ((gap == 0)) || between=$'\n'
+  ((gap < 1)) || between=$'\n'
   ((gap < 2)) || around=$'\n'
+  ((gap >= 0)) || head=""
   _page=$head$around$usage
   i=0
   for at in "${!titles[@]}"; do
@@ -46,7 +47,7 @@ show_overview() {
     else
       # The names of these groups stand together.
       ((i > open + 1)) || _page+=$between
-      add_entry "${titles[at]}" 20 "${names[at]# }" "$REPLY"
+      add_names "$at"
     fi
   done
   print_text "$_page$around$foot"
@@ -88,12 +89,25 @@ read_groups() {
   done
 }
 
+# Usage: add_names <place>
+# For show_overview: adds a group of which only the names of the commands are shown.
+add_names() {
+  embolden "${titles[$1]}"
+  if ((_page_width < 60 && 20 + ${#names[$1]} > _page_width)); then
+    add_line "$REPLY"
+    add_text 4 4 "${names[$1]# }"
+  else
+    add_entry "${titles[$1]}" 20 "${names[$1]# }" "$REPLY"
+  fi
+}
+
 # Usage: fit_overview
 # Sets open to how many groups can be shown with their summaries, and gap to 2 (blank lines
-# everywhere), 1 (between groups) or 0, so that the page has at most height lines. For
-# show_overview, whose locals it uses.
+# everywhere), 1 (between groups), 0, or -1 (without the first sentence either), so that the page has at most
+# height lines. For show_overview, whose locals it uses.
 fit_overview() {
   local frame
+  local -a opened=() closed=()
   count_lines "$head$usage$foot"
   frame=$REPLY
   count_lines "${blocks[*]}"
@@ -106,22 +120,30 @@ fit_overview() {
     fi
   done
   [[ -t 1 ]] || return 0
+  for at in "${!titles[@]}"; do
+    count_lines "${blocks[at]}"
+    opened[at]=$((REPLY + 1)) _page=""
+    add_names "$at"
+    count_lines "$_page"
+    closed[at]=$REPLY
+  done
   for (( ; open >= 0; open--)); do
-    for gap in 2 1 0; do
-      i=0 lines=$((frame + (gap > 1 ? 2 : 0)))
+    for gap in 2 1 0 -1; do
+      count_lines "$usage$foot"
+      ((gap < 0)) || REPLY=$frame
+      i=0 lines=$((REPLY + (gap > 1 ? 2 : 0)))
       for at in "${!titles[@]}"; do
         i=$((i + 1))
         if ((i <= open)); then
-          count_lines "${blocks[at]}"
-          lines=$((lines + 1 + (gap > 0) + REPLY))
+          lines=$((lines + opened[at] + (gap > 0)))
         else
-          lines=$((lines + (${#names[at]} + 18) / _page_width + 1 + (i == open + 1 && gap > 0)))
+          lines=$((lines + closed[at] + (i == open + 1 && gap > 0)))
         fi
       done
       ((lines > height)) || return 0
     done
   done
-  open=0 gap=0
+  open=0 gap=-1
 }
 
 # Usage: count_lines <text>

@@ -201,6 +201,9 @@ def list_arguments(header: Header) -> tuple[list[str], list[Argument]]:
         if tokens:
             raise HeaderError(f"{header.name}: Usage: {line}")
         for item in found:
+            if item.name.startswith("OPTION"):
+                # It stands for the options, which are known by their own lines.
+                continue
             if item.name != item.name.upper():
                 words += [word for word in item.name.split("|") if word not in words]
                 continue

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyve_mcp.headers import LEVELS, Header, Option, list_arguments
@@ -37,6 +38,10 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
+# What each tool can be given for the server's own part.
+_TAKEN = ("directory", "timeout", "max_output")
+
+
 @dataclass(frozen=True)
 class Rights:
     """What the server was started with.
@@ -65,6 +70,7 @@ class Parameter:
         option: "--python-version", or "" for an argument.
         kind: what it is; see Header.find_kind.
         required: the tool does not work without.
+        words: the levels of those of its values that need another one.
     """
 
     name: str
@@ -73,6 +79,18 @@ class Parameter:
     option: str = ""
     kind: str = ""
     required: bool = False
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    def find_level(self, value: Any) -> str:
+        """What an agent must be allowed to do to give this value, one of LEVELS."""
+        return self.words.get(value, self.level) if isinstance(value, str) else self.level
+
+    def limit(self, rights: Rights) -> dict[str, Any]:
+        """The JSON Schema of the values that it may have with these rights."""
+        if not self.words:
+            return self.schema
+        allowed = [word for word in self.schema["enum"] if rights.allows(self.find_level(word))]
+        return {**self.schema, "enum": allowed}
 
 
 @dataclass
@@ -114,7 +132,8 @@ class Tool:
     def find_annotations(self, rights: Rights) -> dict[str, bool]:
         """The hints for clients, for what is offered with these rights."""
         traits = self.header.traits
-        writes = any(item.level != "read" for item in self.parameters if rights.allows(item.level))
+        needed = [level for item in self.parameters for level in (item.level, *item.words.values())]
+        writes = any(level != "read" for level in needed if rights.allows(level))
         return {
             "readOnlyHint": self.level == "read" and not writes,
             "destructiveHint": "destructive" in traits or self.level == "run",
@@ -125,7 +144,7 @@ class Tool:
     def make_input_schema(self, rights: Rights) -> dict[str, Any]:
         """The JSON Schema of what the tool can be given with these rights."""
         properties: dict[str, Any] = {
-            item.name: item.schema for item in self.parameters if rights.allows(item.level)
+            item.name: item.limit(rights) for item in self.parameters if rights.allows(item.level)
         }
         properties["directory"] = {
             "type": "string",
@@ -163,13 +182,16 @@ class Tool:
     def find_refused(self, arguments: dict[str, Any], rights: Rights) -> Parameter | None:
         """Find a parameter among those given that needs more than these rights."""
         for item in self.parameters:
-            if item.name in arguments and not rights.allows(item.level):
-                return item
+            if item.name in arguments:
+                needed = item.find_level(arguments[item.name])
+                if not rights.allows(needed):
+                    return replace(item, level=needed)
         return None
 
     def changes(self, arguments: dict[str, Any]) -> bool:
         """Tell whether a call may change the project (what run and test do is their commands')."""
-        levels = [item.level for item in self.parameters if item.name in arguments]
+        given = [item for item in self.parameters if item.name in arguments]
+        levels = [item.find_level(arguments[item.name]) for item in given]
         return "write" in (self.level, *levels)
 
     def list_paths(self, arguments: dict[str, Any]) -> list[str]:
@@ -190,7 +212,10 @@ class Tool:
             if value is None or value is False:
                 continue
             values = value if isinstance(value, list) else [value]
-            if not item.option:
+            if item.name == "action":
+                # (What stands behind a word like this can be a command line.)
+                words[1:1] = values
+            elif not item.option:
                 behind += values
             elif value is True:
                 words.append(item.option)
@@ -207,10 +232,16 @@ def make_tool(header: Header) -> Tool | None:
         return None
     tool = Tool(header, level)
     words, arguments = list_arguments(header)
-    words = [word for word in words if header.find_level(word) in LEVELS]
-    if words:
-        schema = {"enum": words, "description": "What to do"}
-        tool.parameters.append(Parameter("action", level, schema))
+    levels = {word: header.find_level(word) for word in words}
+    levels = {word: needed for word, needed in levels.items() if needed in LEVELS}
+    if levels:
+        schema = {"enum": list(levels), "description": "What to do"}
+        others = {
+            word: needed
+            for word, needed in levels.items()
+            if LEVELS.index(needed) > LEVELS.index(level)
+        }
+        tool.parameters.append(Parameter("action", level, schema, words=others))
     for argument in arguments:
         schema = _describe(header, argument.name, argument.many, "")
         kind = header.find_kind(argument.name)
@@ -228,6 +259,8 @@ def make_tool(header: Header) -> Tool | None:
 
 def _make_option(header: Header, option: Option, level: str) -> Parameter:
     name = option.long[2:].replace("-", "_")
+    if name in _TAKEN:
+        name = f"{header.name}_{name}"
     if not option.value:
         schema: dict[str, Any] = {"type": "boolean", "description": option.text}
         return Parameter(name, level, schema, option.long)

@@ -185,7 +185,7 @@ def with_testenv(user: Pyve) -> None:
     """An environment whose test environment was made and removed once."""
     with_env(user)
     user.ok("testenv", "--init")
-    shutil.rmtree(user.testenv)
+    user.ok("testenv", "--purge")
 
 
 @state
@@ -238,7 +238,7 @@ def conda_python(user: CondaUser) -> None:
     user.manifest("python", "pip")
     user.init()
     user.ok("testenv", "--init")
-    shutil.rmtree(user.testenv)
+    user.ok("testenv", "--purge")
 
 
 @state

@@ -43,6 +43,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from conda_archive import PLACEHOLDER, Entry, Package, add_package, pack, write_index
+from memory_folder import link_file
 
 TREE = Path(__file__).resolve().parents[2]
 WHEELHOUSE = TREE / ".dev" / "wheelhouse"
@@ -416,8 +417,7 @@ def copy_channel(channel: CondaChannel, folder: Path) -> CondaChannel:
     def link(source: str, target: str) -> str:
         if source.endswith(".json"):
             return str(shutil.copy2(source, target))
-        os.link(source, target)
-        return target
+        return link_file(source, target)
 
     shutil.copytree(channel.folder, folder, copy_function=link)
     return CondaChannel(folder, channel.platform)

@@ -11,7 +11,8 @@ A comment in front of a fence, which a reader does not see, says more:
 
     <!-- place: NAME -->     begin anew: a new user, in a copy of examples/NAME, or in a folder that
                              is "empty", a "checkout" of Pyve, or a "shop": empty, and uv is there
-                             with the index of example_index.py
+                             with the index of example_index.py, or "pythons": such a shop, where
+                             one more Python can be installed
     <!-- not run: why -->    a test machine lacks what it needs
     <!-- exit: N -->         the last command ends with this status
 
@@ -28,7 +29,8 @@ from dataclasses import dataclass, field
 from conda_channel import CondaChannel
 from example_index import use_example_index
 from local_index import LocalIndex
-from pyve_test_helpers import TREE, Pyve
+from python_archives import use_archives
+from pyve_test_helpers import TREE, Pyve, other_python
 
 _COMMENT = re.compile(r"<!-- (place|not run|exit): (.+?) -->$")
 # How a line of shell begins: such blocks have to be tagged.
@@ -137,8 +139,12 @@ class Reader:
                 source = TREE / name
                 copy = shutil.copytree if source.is_dir() else shutil.copy2
                 copy(source, pyve.project / name)  # type: ignore[operator]
-        elif place == "shop":
+        elif place in {"shop", "pythons"}:
             use_example_index(pyve, index)
+            if place == "pythons":
+                archives = use_archives(pyve)
+                archives.add(other_python())
+                pyve.env["UV_PYTHON_INSTALL_MIRROR"] = archives.mirror
         elif place != "empty":
             pyve.copy_example(place)
 

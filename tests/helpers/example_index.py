@@ -1,16 +1,21 @@
 """A package index for the documents: names and needs of real packages, and nothing in them.
 
+ruff and mypy are there as they are, the latter for the interpreter of .dev only.
+
 In pytest: ``from example_index import example_index``.
 """
 
 from __future__ import annotations
 
+import email
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from distributions import Distribution, make_wheel
 from local_index import LocalIndex
+from packaging.utils import parse_wheel_filename
 from pyve_test_helpers import TREE, Pyve
 
 # name, version, what it needs, when it was uploaded.
@@ -40,6 +45,18 @@ def list_packages() -> Iterator[tuple[Distribution, str]]:
     """Give the wheels, and when each was uploaded."""
     for name, version, needs, day in PACKAGES:
         yield make_wheel(name, version, needs), f"{day}T12:00:00Z"
+    for file in sorted((TREE / ".dev" / "wheelhouse" / "tools").glob("*.whl")):
+        yield read_wheel(file), "2025-09-13T12:00:00Z"
+
+
+def read_wheel(file: Path) -> Distribution:
+    """Give a wheel that is a file."""
+    name, version, _, _ = parse_wheel_filename(file.name)
+    with zipfile.ZipFile(file) as wheel:
+        (member,) = (path for path in wheel.namelist() if path.endswith(".dist-info/METADATA"))
+        metadata = wheel.read(member)
+    wanted = email.message_from_bytes(metadata)["Requires-Python"] or ""
+    return Distribution(name, str(version), file.name, file.read_bytes(), metadata, wanted)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,11 @@ import jsonschema
 from pyve_test_helpers import TREE, Pyve
 
 SCHEMA_FILE = TREE / "docs" / "schema" / "pyve-v1.json"
+# Commands that start a program with the words behind theirs.
+HANDS_ON = (
+    *("run", "x", "fmt", "lint", "typecheck", "watch"),
+    *(("explain", "run"), ("imports", "time")),
+)
 # Ways to ask for JSON: the option, and whether it comes after the command's words.
 FORMS = ("--json COMMAND", "COMMAND --json", "--format=json COMMAND", "--format=jsonl COMMAND")
 
@@ -42,8 +47,9 @@ def place(form: str, words: list[str]) -> list[str]:
     if not last or words[:1] == ["test"]:
         # (What comes behind `pyve test` belongs to pytest.)
         return [option, *words]
-    if words[:1] == ["run"]:
-        return ["run", option, *words[1:]]
+    if words[0] in HANDS_ON or tuple(words[:2]) in HANDS_ON:
+        # (What comes behind the command of such a room belongs to that.)
+        return [words[0], option, *words[1:]]
     if "--" in words:
         at = words.index("--")
         return [*words[:at], option, *words[at:]]

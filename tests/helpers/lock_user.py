@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 
 import pytest
 from distributions import make_sdist, make_wheel
 from local_index import LocalIndex
+from memory_folder import link_file
 from pyve_test_helpers import TREE, Pyve
 
 from pyve_locks.lock_file import LockFile, read_lock
@@ -45,7 +45,7 @@ def drop_uv(pyve: Pyve) -> None:
     copy = pyve.home / "toolchain"
     names = shutil.ignore_patterns("uv", "uvx", "__pycache__")
     place = pyve.env["PYVE_TOOLCHAIN"]
-    shutil.copytree(place, copy, symlinks=True, ignore=names, copy_function=os.link)
+    shutil.copytree(place, copy, symlinks=True, ignore=names, copy_function=link_file)
     pyve.env["PYVE_TOOLCHAIN"] = str(copy)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -43,3 +44,12 @@ def remove(folder: Path) -> None:
     """Remove a folder, and what is read-only in it, as far as this user may."""
     subprocess.run(["chmod", "-R", "u+rwX", str(folder)], stderr=subprocess.DEVNULL, check=False)
     subprocess.run(["rm", "-rf", str(folder)], stderr=subprocess.DEVNULL, check=False)
+
+
+def link_file(source: str, target: str) -> str:
+    """Make a hard link, or a copy where the target is on another file system (for ``copytree``)."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target

@@ -17,6 +17,7 @@ import shlex
 import shutil
 import stat
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,12 @@ GROUPS = (
     ("manifest", re.compile(r"pyproject\.toml|requirements[^/]*\.(in|txt)|environment\.yml")),
     ("testenv", re.compile(r"\.pyve/testenv(/.*)?")),
     ("env", re.compile(r"\.venv(/.*)?|\.pyve/envs(/.*)?")),
-    ("files", re.compile(r"\.envrc|\.env|\.gitignore|\.pyve/(config|state)")),
+    (
+        "files",
+        re.compile(
+            r"\.envrc|\.env|\.gitignore|\.pyve/(config|state)|\.python-version|\.tool-versions"
+        ),
+    ),
     ("other", re.compile(r".*")),
 )
 
@@ -74,8 +80,10 @@ class Row:
 
     @property
     def command(self) -> list[str]:
-        """The arguments of pyve."""
-        return [word for word in shlex.split(self.words) if not word.startswith("CI=")]
+        """The arguments of pyve; X.Y stands for the Python that the tests run with."""
+        series = "{}.{}".format(*sys.version_info[:2])
+        words = [word for word in shlex.split(self.words) if not word.startswith("CI=")]
+        return [series if word == "X.Y" else word for word in words]
 
     @property
     def env(self) -> dict[str, str]:

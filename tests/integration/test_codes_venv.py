@@ -384,15 +384,12 @@ def test_a_command_without_permission(project: Pyve) -> None:
 
 @brings("E_COMMAND_NOT_EXECUTABLE")
 def test_what_is_no_program_gets_no_permission_proposed(project: Pyve) -> None:
-    project.write("a script.py", "print('ran')\n")
-    failure = bring(project, "E_COMMAND_NOT_EXECUTABLE", "run", "./a script.py")
-    assert [fix.text for fix in failure.fixes] == ["pyve run python './a script.py'"]
-    assert project.ok("run", "python", "./a script.py") == "ran\n"
     for name, why in (("data.csv", "does not begin as"), ("folder", "it is a folder")):
         path = project.project / name
         path.mkdir() if name == "folder" else path.write_text("1,2\n")
         failure = bring(project, "E_COMMAND_NOT_EXECUTABLE", "run", f"./{name}")
         failure.by_hand(why)
+        assert failure.fixes == []
     failure.count_as_gone()
 
 

@@ -199,7 +199,7 @@ def test_words_are_completed_and_no_python_is_started(
         ("pyve init --backend=mic", "pyve init --backend=micromamba "),
         ("pyve init --python-version 3.12", "pyve init --python-version 3.12.99 "),
         ("pyve purge my", "pyve purge my\\ env "),
-        ("pyve help python", "pyve help python-version "),
+        ("pyve help python-", "pyve help python-version "),
         ("pyve hook z", "pyve hook zsh "),
         ("pyve self comp", "pyve self completions "),
         ("pyve testenv --install -r requ", f"pyve testenv --install -r {blank} "),

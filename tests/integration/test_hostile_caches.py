@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from code_cases import bring, brings
 from distributions import make_wheel
+from memory_folder import link_file
 from pyve_test_helpers import Pyve
 from sync_user import ask, installed
 
@@ -80,7 +81,7 @@ def test_a_template_of_another_user_is_not_used(pyve: Pyve) -> None:
 def test_a_toolchain_of_another_user_is_not_used(user: Pyve) -> None:
     ask(user, "alpha")
     copy = user.root / "tools"
-    shutil.copytree(user.env["PYVE_TOOLCHAIN"], copy, symlinks=True, copy_function=os.link)
+    shutil.copytree(user.env["PYVE_TOOLCHAIN"], copy, symlinks=True, copy_function=link_file)
     user.env["PYVE_TOOLCHAIN"] = str(copy)
     user.ok("lock")
     (user.project / "pylock.toml").unlink()

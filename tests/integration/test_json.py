@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from conda_channel import CondaChannel
 from conda_project import CondaUser
+from distributions import make_wheel
 from json_documents import FORMS, SCHEMA_FILE, check, execute, place, read_answer, schema
 from locked_project import lock_nothing, write_locked
 from pyve_test_helpers import TREE, Pyve, find_program, snapshot
@@ -69,10 +70,14 @@ CASES = [
     Case("explain E_ENV_MISSING", keys=("code", "fix")),
     Case("explain", keys=("codes",)),
     Case("explain E_NO_SUCH_CODE", 1, "E_CODE_UNKNOWN"),
+    Case("explain run printf talk", keys=("plan",)),
+    Case("explain run true", 1, "E_ENV_MISSING", project="empty"),
     Case("export", project="locked", keys=("format", "lock", "text")),
     Case("export --format cyclonedx", project="locked", keys=("format", "text")),
     Case("export --output x.txt", project="locked", keys=("file", "changed")),
     Case("export --no-dev --group doc", 1, "E_GROUP_UNKNOWN", project="locked"),
+    Case("fmt --check", keys=("command",)),
+    Case("fmt --with", 1, "E_USAGE_VALUE"),
     Case("help", keys=("text",)),
     Case("help init", keys=("text",)),
     Case("init --help", command="help", keys=("text",)),
@@ -82,11 +87,16 @@ CASES = [
     Case("hook --distrust", project="own", keys=("project", "trusted")),
     Case("hook csh", 1, "E_USAGE_SHELL"),
     Case("hook --trust", 1, "E_NOT_INITIALIZED", project="empty"),
+    Case("imports find json", keys=("name", "kind", "files", "distribution", "hides")),
+    Case("imports time python -c pass", keys=("total_us", "packages", "modules")),
+    Case("imports time", 1, "E_RUN_COMMAND"),
     Case("init --no-direnv", project="empty", keys=("environment", "python", "mode")),
     Case("init --update", project="own", keys=("environment",)),
     Case("init --python-version nope", 1, "E_PYTHON_VERSION_INVALID", project="empty"),
     Case("install", project="empty", keys=("tree", "link", "rc_file")),
     Case("install", 1, "E_INSTALL_HOME", env=NOWHERE),
+    Case("lint", keys=("command",)),
+    Case("lint --with", 1, "E_USAGE_VALUE"),
     Case("lock --check", 1, "E_LOCK_MISSING", project="conda", keys=("status",)),
     Case("lock", project="conda", keys=("file", "changed", "platforms")),
     Case("lock diff pylock.toml --markdown", project="locked", keys=("lock", "diff", "text")),
@@ -109,9 +119,16 @@ CASES = [
         keys=("folder", "fetched"),
     ),
     Case("prefetch wheels", 1, "E_MANIFEST_MISSING"),
+    Case("profile list", keys=("profiles",)),
+    Case("profile show dev", keys=("name", "fields")),
+    Case("profile diff dev prod", keys=("from", "to", "changes")),
+    Case("profile show nope", 1, "E_PROFILE_UNKNOWN"),
     Case("purge", project="own", keys=("project", "removed")),
     Case("purge", project="empty", keys=("project", "removed")),
     Case("purge a/../b", 1),
+    Case("python list", keys=("action", "interpreters", "wish", "source")),
+    Case("python which", keys=("action", "version", "path", "manager", "source")),
+    Case("python which 3.91", 1, "E_PYTHON_MISSING"),
     Case("python-version", keys=("version", "source")),
     Case("python-version nope", 1, "E_PYTHON_VERSION_INVALID"),
     Case("remove --dry-run gone", project="idle", keys=("files", "diff", "dry_run", "locked")),
@@ -149,11 +166,15 @@ CASES = [
     Case("testenv --init", project="own", keys=("action", "environment")),
     Case("testenv --purge", project="own", keys=("action", "environment")),
     Case("testenv", 1, "E_USAGE_CONFLICT"),
+    Case("tool list", keys=("action", "tools")),
+    Case("tool remove nope", 1, "E_TOOL_UNKNOWN"),
     Case("tree", project="locked", keys=("lock", "trees", "invert")),
     Case("tree --invert ring --depth 1", project="locked", keys=("trees",)),
     Case("tree --svg x.svg", project="locked", keys=("file", "changed")),
     Case("tree --dot", project="locked", keys=("text",)),
     Case("tree nope", 1, "E_PACKAGE_UNKNOWN", project="locked"),
+    Case("typecheck", keys=("command",)),
+    Case("typecheck --with", 1, "E_USAGE_VALUE"),
     Case("uninstall", project="empty", keys=("removed",), env={"CI": "1"}),
     Case("uninstall", 1, "E_INSTALL_HOME", env=NOWHERE),
     Case("upgrade --no-sync", project="idle", keys=("locked", "dry_run")),
@@ -163,24 +184,34 @@ CASES = [
     Case("version", keys=("version",)),
     Case("--version", command="version", keys=("version",)),
     Case("version one", 1, "E_USAGE_ARGUMENT"),
+    Case("watch --on nowhere true", 1, "E_WATCH_PATH"),
     Case("why ring", project="locked", keys=("lock", "name", "packages")),
     Case("why nope", 1, "E_PACKAGE_UNKNOWN", project="locked"),
     Case("why", 1, "E_USAGE_ARGUMENT"),
+    Case("x ruff --version", keys=("command",)),
+    Case("x --from ruff nope", 1, "E_TOOL_COMMAND"),
 ]
 # Why a command has no case that succeeds, or none that fails.
 ONE_SIDED = {
     ("complete", "failure"): "at a Tab there is nobody to read a diagnostic",
+    ("watch", "success"): "it goes on until somebody ends it; test_watch.py has its document",
 }
 # Commands that ask an interpreter, or run what the user names.
 STARTS_PYTHON = {
+    *("fmt", "imports", "lint", "python", "typecheck", "x"),
     *("add", "doctor", "export", "init", "lock", "mcp", "outdated", "prefetch", "remove", "test"),
     *("migrate", "store", "testenv", "sync", "tree", "upgrade", "validate", "why"),
 }
 
 
 def fill(pyve: Pyve) -> Pyve:
-    """Make an environment, with a pytest that only says that it was called."""
+    """Make an environment, with a pytest that only says that it was called, and tools like that."""
     pyve.init()
+    pyve.env["UV_FIND_LINKS"] = str(pyve.root / "wheels")
+    for name in ("ruff", "mypy"):
+        files = {f"{name}/__init__.py": "def main():\n    print('talk')\n"}
+        wheel = make_wheel(name, "1.0", files=files, commands={name: f"{name}:main"})
+        wheel.write(pyve.root / "wheels")
     pyve.add_module(pyve.testenv, "pytest/__init__.py")
     pyve.add_module(pyve.testenv, "pytest/__main__.py", "print('talk')\n")
     return pyve
@@ -260,10 +291,9 @@ def test_a_command_answers_as_the_schema_says(case: Case, find_user: Callable[[s
                 assert f"{entry['message']} [{entry['code']}]" in result.stderr.decode(), where
         seen[form] = (document["detail"], document["status"], codes)
     if not changes:
-        # (doctor looks at the clock and the disk.)
-        assert case.room == "doctor" or len({json.dumps(value) for value in seen.values()}) == 1, (
-            seen
-        )
+        # (These look at the clock and the disk.)
+        looks = case.room in ("doctor", "imports", "test")
+        assert looks or len({json.dumps(value) for value in seen.values()}) == 1, seen
 
 
 def test_every_command_has_a_case_that_succeeds_and_one_that_fails() -> None:

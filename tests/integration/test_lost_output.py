@@ -17,11 +17,12 @@ from pyve_test_helpers import Pyve
 sys.path.append(str(Path(__file__).parent))
 from test_json import CASES, STARTS_PYTHON, Case, describe, fill
 
-# They print on stdout and change nothing.
+# They print on stdout and change nothing; and the words are Pyve's own.
+PROGRAMS = ("run", "shell", "test", "x", "watch", "fmt", "lint", "typecheck")
 ANSWERS = [
     case
     for case in CASES
-    if case.status == 0 and case.project == "ready" and case.room not in ("run", "shell", "test")
+    if case.status == 0 and case.project == "ready" and case.room not in PROGRAMS
 ]
 OPTIONS = ("", "--json", "--format=jsonl")
 

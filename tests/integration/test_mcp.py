@@ -19,14 +19,14 @@ from sync_user import ask, use_index
 __all__ = ["project", "session", "shared"]
 
 READERS = [
-    *("config", "doctor", "explain", "export", "migrate", "outdated", "schema", "status", "tree"),
-    *("validate", "why"),
+    *("config", "doctor", "explain", "export", "migrate", "outdated", "profile"),
+    *("python", "schema", "status", "tree", "validate", "why"),
 ]
 WRITERS = [
     *("add", "init", "lock", "prefetch", "python-version", "remove", "sync", "testenv"),
-    "upgrade",
+    *("tool", "upgrade"),
 ]
-RUNNERS = ["run", "test"]
+RUNNERS = ["fmt", "imports", "lint", "run", "test", "typecheck", "x"]
 
 
 def names(listed: dict[str, Any]) -> list[str]:
@@ -52,8 +52,8 @@ def test_tools_are_listed_as_they_are_allowed(pyve: Pyve, session: Session) -> N
     with Session(pyve) as reader:
         assert names(reader.ask("tools")) == READERS
     with Session(pyve, "--allow-write") as writer:
-        assert names(writer.ask("tools")) == sorted(READERS + WRITERS)
-    assert names(session.ask("tools")) == sorted(READERS + WRITERS + RUNNERS)
+        assert sorted(names(writer.ask("tools"))) == sorted(READERS + WRITERS)
+    assert sorted(names(session.ask("tools"))) == sorted(READERS + WRITERS + RUNNERS)
 
 
 def test_a_tool_says_what_it_takes_and_does(session: Session) -> None:
@@ -151,6 +151,9 @@ def test_a_new_command_is_a_tool_by_its_header(pyve: Pyve) -> None:
 def index() -> Iterator[LocalIndex]:
     """An index with what the project asks for."""
     wheels = [make_wheel("alpha", "1.0"), make_wheel("beta", "1.0", ["alpha"])]
+    for name in ("ruff", "mypy"):
+        files = {f"{name}/__init__.py": "def main():\n    print('talk')\n"}
+        wheels.append(make_wheel(name, "1.0", files=files, commands={name: f"{name}:main"}))
     with LocalIndex(*wheels, make_wheel("tiny", "1.0")) as served:
         yield served
 
@@ -167,7 +170,10 @@ def test_every_tool_answers_with_its_document(
     pyve.write("test_one.py", "def test_one():\n    print('seen')\n")
     calls: dict[str, dict[str, Any]] = {
         "add": {"requirement": ["tiny"], "dry_run": True},
+        "fmt": {"argument": ["--check"]},
         "init": {"no_direnv": True},
+        "imports": {"action": "find", "name": "json"},
+        "lint": {},
         "config": {},
         "doctor": {},
         "explain": {"code": "E_ENV_MISSING"},
@@ -176,6 +182,8 @@ def test_every_tool_answers_with_its_document(
         "migrate": {},
         "outdated": {},
         "prefetch": {"dir": "wheels"},
+        "profile": {"action": "list"},
+        "python": {"action": "which"},
         "python-version": {},
         "remove": {"name": ["beta"], "dry_run": True},
         "run": {"command": "python", "argument": ["-c", "print('hello')"]},
@@ -185,13 +193,16 @@ def test_every_tool_answers_with_its_document(
         "upgrade": {"no_sync": True},
         "testenv": {"install": True},
         "test": {"pytest_argument": ["-q"]},
+        "tool": {"action": "list"},
         "tree": {"name": ["beta"], "svg": "beta.svg"},
         "validate": {},
+        "typecheck": {},
         "why": {"name": "alpha"},
+        "x": {"tool": "ruff", "argument": ["--version"]},
     }
     with Session(pyve, *ALL) as session:
         listed = session.ask("tools")
-        assert sorted(calls) == names(listed), "a tool without a call here"
+        assert sorted(calls) == sorted(names(listed)), "a tool without a call here"
         documents = {name: session.call(name, **arguments) for name, arguments in calls.items()}
     for name, document in documents.items():
         assert document["version"] == 1

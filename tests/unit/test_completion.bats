@@ -281,6 +281,21 @@ my env|Python 3.12.4
   assert_equal "$ANSWER" blacken
 }
 
+@test "run offers the scripts here, too" {
+  mkdir -p "a folder"
+  : >job.py
+  : >job.txt
+  : >"a folder/job two.py"
+  : >-odd.py
+  list_candidates run jo
+  assert_contains "$ANSWER" job.py
+  refute_contains "$ANSWER" job.txt
+  list_candidates run "a folder/"
+  assert_contains "$ANSWER" "a folder/job two.py"
+  list_candidates run ""
+  refute_contains "$ANSWER" odd
+}
+
 @test "what follows the program is the shell's to complete" {
   complete_words run ls -l ""
   assert_equal "$ANSWER" ":command 2"
@@ -371,6 +386,7 @@ my env|Python 3.12.4
 # Usage: pyve hello NAME | --all
 # Usage: pyve hello list|show FILE... [--tag TAG]...
 # Usage: pyve hello play|stop COLOUR COMMAND [ARGUMENT]...
+# Usage: pyve hello with [OPTION]... INSTALLED PATH
 # Argument: NAME ann|bob
 # Argument: TAG folders
 # Argument: list  List what there is
@@ -385,7 +401,7 @@ END
   complete_words hel
   assert_contains "$ANSWER" "hello|Say hello"
   complete_words hello ""
-  assert_equal "$ANSWER" $'ann|\nbob|\nlist|List what there is\nshow|\nplay|\nstop|'
+  assert_equal "$ANSWER" $'ann|\nbob|\nlist|List what there is\nshow|\nplay|\nstop|\nwith|'
   list_candidates hello --
   assert_contains "$ANSWER" $'--all\n--tag\n--once\n--more\n'
   complete_words hello list ""
@@ -408,6 +424,24 @@ END
   assert_equal "$ANSWER" "dark blue"
   complete_words hello play red ls x
   assert_equal "$ANSWER" ":command 4"
+  # OPTION stands for the options, and is no argument; tools are what is installed.
+  mkdir -p "$HOME/.local/share/pyve/tools/black" "$HOME/.local/share/pyve/tools/ruff"
+  list_candidates hello with ""
+  assert_equal "$ANSWER" $'black\nruff'
+  complete_words hello with --once ruff ""
+  assert_equal "$ANSWER" ":files 0"
+}
+
+@test "profiles are offered: the given ones, and those of the config" {
+  mkdir -p .pyve deep
+  printf 'run:\n  profiles:\n    slow:\n      flags:\n        - -v\n' >.pyve/config
+  cd deep
+  complete_words run --profile ""
+  assert_contains "$ANSWER" $'\nbench|as alike'
+  list_candidates run --profile=
+  assert_equal "$ANSWER" $'--profile=dev\n--profile=prod\n--profile=bench\n--profile=slow'
+  list_candidates profile show s
+  assert_equal "$ANSWER" slow
 }
 
 @test "no process is started, and no Python" {

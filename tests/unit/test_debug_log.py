@@ -38,14 +38,20 @@ FUNCTIONS = {
     '"$_dotenv_lookup"': "a function that finds a variable",
     '"${word}_pyve"': "install_pyve or uninstall_pyve",
     '"cmd_${1//-/_}"': "the room",
+    '"cmd_$1"': "the room that is asked",
+    '"cmd_$room"': "the room that is asked",
+    '"imports_$word"': "imports_time or imports_lazy",
+    '"$HELPER_WHY_FILTER"': "a function of the room",
+    '"$HELPER_FIX_FILTER"': "a function of the room",
+    '"$taker"': "a function that reads an option",
 }
 # exec that needs no log, by file and beginning.
 HANDED_OVER = {
     ("pyve.sh", "exec -- "): "run_at_once does not come here with PYVE_LOG",
     ("lib/debug_log.sh", "exec -- "): "it is logged_exec",
-    ("lib/commands/run.sh", "exec -- "): "log_exec is before it",
+    ("lib/run_plan.sh", "exec -- "): "log_exec is before it",
+    ("lib/watch.sh", 'exec "$@"'): "log_exec is before it",
     ("lib/commands/shell.sh", "exec -- "): "log_exec is before it",
-    ("lib/commands/test.sh", "exec "): "log_exec is before it",
     ("lib/commands/mcp.sh", 'exec "$@"'): "log_exec is before it",
     ("lib/micromamba_env.sh", "exec sh -c 'printf"): "it only tells its parent's number",
 }

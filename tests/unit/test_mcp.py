@@ -177,7 +177,11 @@ def test_every_room_that_is_a_tool_can_be_made_one() -> None:
         assert not {"directory", "timeout", "max_output"} & set(names), tool.name
         assert set(schema.get("required", [])) <= set(schema["properties"])
         assert tool.describe()
-    assert {name for name, tool in tools.items() if tool.level == "run"} == {"run", "test"}
+    assert {name for name, tool in tools.items() if tool.level == "run"} == {
+        *("run", "test", "x", "fmt", "lint", "typecheck", "imports")
+    }
+    # (The server has an option of this name itself.)
+    assert "test_timeout" in {item.name for item in tools["test"].parameters}
 
 
 def test_rights_decide_what_is_offered(tmp_path: Path) -> None:
@@ -202,6 +206,27 @@ def test_rights_decide_what_is_offered(tmp_path: Path) -> None:
     assert not tool.find_annotations(writer)["readOnlyHint"]
     assert tool.find_refused({"fix": True}, Rights()) is not None
     assert tool.find_refused({"fix": True}, writer) is None
+
+
+def test_a_word_can_need_more_than_its_command(tmp_path: Path) -> None:
+    room = tmp_path / "pot.sh"
+    room.write_text(
+        "# Summary: Look after pots\n# Agent: read\n# Agent: write fill\n# Agent: never break\n"
+        "# Usage: pyve pot show|fill|break [OPTION]... NAME\n"
+    )
+    tool = make_tool(read_header(room))
+    assert tool is not None
+    writer = Rights(write=True)
+    assert tool.make_input_schema(Rights())["properties"]["action"]["enum"] == ["show"]
+    assert tool.make_input_schema(writer)["properties"]["action"]["enum"] == ["show", "fill"]
+    assert "option" not in tool.make_input_schema(writer)["properties"]
+    refused = tool.find_refused({"action": "fill"}, Rights())
+    assert refused is not None and refused.level == "write"
+    assert tool.find_refused({"action": "fill"}, writer) is None
+    assert tool.find_refused({"action": "show"}, Rights()) is None
+    assert tool.changes({"action": "fill"}) and not tool.changes({"action": "show"})
+    assert tool.find_annotations(Rights())["readOnlyHint"]
+    assert not tool.find_annotations(writer)["readOnlyHint"]
     # What changes something may be given a time, and what runs something a measure of output, too.
     limits = {"timeout", "max_output"}
     for level, offered in (("read", set()), ("write", {"timeout"}), ("run", limits)):
