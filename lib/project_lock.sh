@@ -156,11 +156,13 @@ unlock_project() {
   if [[ -d .pyve/envs ]] && ! compgen -G ".pyve/envs/*" >/dev/null; then
     rmdir .pyve/envs 2>/dev/null || :
   fi
-  # What is there but the lock stays when it cannot be put back.
-  if ! compgen -G ".pyve/tmp/old.*" >/dev/null || { load_leftovers && restore_old_environments .pyve/tmp; }; then
-    rm -rf .pyve/tmp .pyve/lock
+  # What is there but the lock stays when it cannot be put back: the next command tries again.
+  if compgen -G ".pyve/tmp/kept.*/list" >/dev/null; then
+    rm -f .pyve/lock 2>/dev/null || :
+  elif ! compgen -G ".pyve/tmp/old.*" >/dev/null || { load_leftovers && restore_old_environments .pyve/tmp; }; then
+    rm -rf .pyve/tmp .pyve/lock 2>/dev/null || :
   else
-    rm -f .pyve/lock
+    rm -f .pyve/lock 2>/dev/null || :
   fi
   _project_lock_state=""
   compgen -G ".pyve/*" >/dev/null || rmdir .pyve 2>/dev/null || :

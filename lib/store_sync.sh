@@ -274,10 +274,13 @@ sync_by_store() {
     record_sync "$before"
     return
   fi
-  mkdir -p "$work" || return 1
+  if ! mkdir -p "$work" 2>/dev/null; then
+    fail_environment_write "$SYNC_PLACE"
+    return 1
+  fi
   if ! own_entry "$STORE_ENTRY" "$SYNC_PLACE" 2>/dev/null || ! lay_out_by_mode "$work" || ! has_entry "$STORE_ENTRY"; then
     disown_entry
-    rm -rf "$work"
+    rm -rf "$work" 2>/dev/null || :
     if [[ -d $STORE_ENTRY ]] && has_entry "$STORE_ENTRY"; then
       fail_environment_write "$SYNC_PLACE"
       return 1
@@ -290,12 +293,12 @@ sync_by_store() {
   fi
   if [[ -n $STORE_TOP ]] && ! install_on_top "$new" "$SYNC_PLACE"; then
     disown_entry
-    rm -rf "$work"
+    rm -rf "$work" 2>/dev/null || :
     return 1
   fi
   if { [[ -n $before ]] && ! carry_files "$before" "$new"; } || ! record_sync "$new"; then
     disown_entry
-    rm -rf "$work"
+    rm -rf "$work" 2>/dev/null || :
     return 1
   fi
   [[ $_sync_mode != copy ]] || disown_entry

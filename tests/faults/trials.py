@@ -259,6 +259,7 @@ def _judge_end(fault: str, result: Result) -> list[str]:
             problems.append(f"ends with {result.status}: {result.stderr[-600:]}")
         if result.status == 1 and "[E_" not in result.stderr:
             problems.append(f"no code: {result.stderr[-600:]}")
-        if result.status == 1 and result.stderr.count("ERROR: ") > 1:
+        # (Where nothing can be changed any more, what cannot be put back is said, too.)
+        if result.status == 1 and fault[-1] != "+" and result.stderr.count("ERROR: ") > 1:
             problems.append(f"more than one diagnostic: {result.stderr[-900:]}")
     return problems

@@ -97,6 +97,20 @@ make_old() {
   assert_equal "$(show)" "$before"
 }
 
+@test "what cannot be put back at once is put back by the next command" {
+  printf old >a
+  local before
+  before=$(show)
+  run -1 in_bash 'begin_change
+    take_away a
+    mv() { return 1; }
+    false'
+  assert_contains "$output" "could not be put back"
+  [ ! -e .pyve/lock ] && [ -e .pyve/tmp ] && [ ! -e a ]
+  recover
+  assert_equal "$(show)" "$before"
+}
+
 @test "what was committed stays, and nothing else does" {
   make_old
   run -0 in_bash "$ALL commit_change"
