@@ -153,9 +153,9 @@ unlock_project() {
   for part in .pyve/*.pyve-new."$$" ./.*.pyve-new."$$"; do
     [[ ! -e $part ]] || rm -f "$part"
   done
-  if [[ -d .pyve/envs ]] && ! compgen -G ".pyve/envs/*" >/dev/null; then
-    rmdir .pyve/envs 2>/dev/null || :
-  fi
+  for part in .pyve/envs ".pyve/${TESTENV_DIR_NAME:-testenv}"; do
+    [[ ! -d $part ]] || compgen -G "$part/*" >/dev/null || rmdir "$part" 2>/dev/null || :
+  done
   # What is there but the lock stays when it cannot be put back: the next command tries again.
   if compgen -G ".pyve/tmp/kept.*/list" >/dev/null; then
     rm -f .pyve/lock 2>/dev/null || :
