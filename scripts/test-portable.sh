@@ -50,5 +50,10 @@ if ! type -P busybox >/dev/null; then
   exit 0
 fi
 make_farm
-(($# > 0)) || set -- tests/unit/*.bats
+if (($# == 0)); then
+  for file in tests/unit/*.bats; do
+    # (It reads the code, and runs Pyve with other tools by itself.)
+    [[ $file == */test_portability.bats ]] || set -- "$@" "$file"
+  done
+fi
 PATH=$PWD/$FARM exec scripts/test-unit.sh "$@"

@@ -32,7 +32,7 @@ answer = {
     },
     "requires": metadata.requires("everything"),
     "entry points": sorted(e.name for e in metadata.entry_points(group="acme.plugins")),
-    "loaded": [e.load()() for e in metadata.entry_points(group="acme.plugins")],
+    "loaded": sorted(e.load()() for e in metadata.entry_points(group="acme.plugins")),
     "data": resources.files("everything").joinpath("data/words.txt").read_text(),
     "module": run(sys.executable, "-m", "everything", "a b"),
     "script": run(os.path.join(bin_folder, "everything"), "c d"),
