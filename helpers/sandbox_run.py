@@ -50,7 +50,9 @@ if __name__ == "__main__":
     if "check" in sys.argv[1:4]:
         sys.exit(run_helper(main))
     done = start(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        # (None where it was closed.)
+        if stream is not None:
+            stream.flush()
     # (A thread may still wait for the kernel.)
     os._exit(done)

@@ -23,6 +23,7 @@ install_into() {
   describe_requirements "$@"
   what="Installing ${INSTALL_WHAT:-$REPLY}"
   find_build_sandbox
+  check_wheels_only "$@" || return 1
   set -- ${BUILD_WORDS[@]+"${BUILD_WORDS[@]}"} "$@"
   if type -P uv >/dev/null; then
     tool="uv pip"

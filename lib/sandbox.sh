@@ -44,11 +44,17 @@ plan_sandbox() {
   add_sandbox_paths read "${opt_allow_read-}"
   add_sandbox_paths write "${opt_allow_write-}"
   while IFS= read -r word; do
-    [[ -z $word ]] || add_sandbox_line env "$word"
+    [[ -n $word ]] || continue
+    if [[ $word == *=* ]]; then
+      fail E_SANDBOX_OPTION "--allow-env takes the name of a variable, and no value" why "given: ${word%%=*}=..."
+      return 1
+    fi
+    add_sandbox_line env "$word"
   done <<<"${opt_allow_env-}"
   for word in ${PLAN_SETS[@]+"${PLAN_SETS[@]}"}; do
     add_sandbox_line env "${word%%=*}"
   done
+  [[ -n ${PYVE_EXPLAIN-} ]] || hide_sandbox_variables
   for word in memory cpu time processes; do
     REPLY=opt_$word
     [[ -z ${!REPLY-} ]] || add_sandbox_limit "$word" "${!REPLY}" || return 1
@@ -95,6 +101,21 @@ check_sandbox_descriptors() {
       return 1
     fi
   done
+}
+
+# Usage: hide_sandbox_variables
+# Gives the variables that the plan sets other names, PYVE_SANDBOX_SET_0 and so on: a profile may set LD_PRELOAD or
+# HOME, which are for the command, and not for what makes the sandbox outside of it.
+hide_sandbox_variables() {
+  local i count=0
+  for ((i = 0; i < ${#PLAN_SETS[@]}; i++)); do
+    # (What PATH gets in front is added later, and no program is looked for by it outside.)
+    if [[ ${PLAN_SETS[i]} != PATH=* ]]; then
+      PLAN_SETS[i]=PYVE_SANDBOX_SET_$count=${PLAN_SETS[i]}
+      count=$((count + 1))
+    fi
+  done
+  ((count == 0)) || add_sandbox_line sets "$count"
 }
 
 # Usage: add_sandbox_line <key> <value>
@@ -154,7 +175,7 @@ describe_sandbox() {
       "audit on") PLAN_SANDBOX+=("what is refused is told at the end") ;;
       "cpu "* | "time "*) PLAN_SANDBOX+=("$line s") ;;
       "memory "*) PLAN_SANDBOX+=("$line bytes") ;;
-      "folder "* | "report "*) ;;
+      "folder "* | "report "* | "sets "*) ;;
       *) PLAN_SANDBOX+=("$line") ;;
     esac
   done <<<"$_sandbox_profile"

@@ -56,7 +56,11 @@ def read_text(pid: int, address: int) -> str:
         if len(data) > _PAGE:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         # (The page behind may not be there.)
-        data += read_path(pid, address + len(data), _PAGE - (address + len(data)) % _PAGE)
+        more = read_path(pid, address + len(data), _PAGE - (address + len(data)) % _PAGE)
+        if not more:
+            # It has ended meanwhile.
+            raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+        data += more
     return os.fsdecode(data.partition(b"\0")[0])
 
 

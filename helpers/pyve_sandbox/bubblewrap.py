@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pyve_core.errors import HelperError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pyve_sandbox.places import Places
     from pyve_sandbox.profile import Profile
@@ -80,18 +80,41 @@ def make_words(
         if folder:
             mounts[folder] = [*size, "--tmpfs", folder]
     for place in places.open:
-        for path in (place.path, place.real):
-            if not places.needs_mount(path, place.real):
-                continue
-            how = "--bind" if place.writes else "--ro-bind"
-            if path not in mounts or place.writes or mounts[path][-2:-1] == ["--tmpfs"]:
-                mounts[path] = [how, place.real, path]
+        real = place.real
+        if real not in mounts or place.writes or mounts[real][-2] == "--tmpfs":
+            mounts[real] = ["--bind" if place.writes else "--ro-bind", real, real]
+        if places.needs_link(place):
+            # (A second mount would have no part in what is mounted within the first one.)
+            mounts[place.path] = ["--symlink", real, place.path]
     for place in places.guarded:
         if mounts.get(place.real, [""])[0] != "--bind":
             mounts[place.real] = ["--ro-bind", place.real, place.real]
+    for path in _list_between(mounts):
+        mounts[path] = ["--bind", path, path]
+    mounts["/dev/shm"] = mounts.get("/dev/shm", [*size, "--tmpfs", "/dev/shm"])
     for path in sorted(mounts, key=lambda one: (one.count("/") if one != "/" else 0, one)):
         words += mounts[path]
+    # (They are in memory, too, and of no size.)
+    words += ["--remount-ro", "/dev", "--remount-ro", "/"]
     return [*words, "--chdir", profile.folder, "--", *inside]
+
+
+def _list_between(mounts: Mapping[str, Sequence[str]]) -> set[str]:
+    """Give the folders between what can be written and what in it cannot.
+
+    A mount cannot be moved away, but the folder that it is in can, and another one be put there:
+    unless that is a mount, too.
+    """
+    found = set()
+    for path, words in mounts.items():
+        above = os.path.dirname(path)
+        between = set()
+        while words[0] == "--ro-bind" and above not in (mounts.keys() | {"/"}):
+            between.add(above)
+            above = os.path.dirname(above)
+        if mounts.get(above, [""])[0] == "--bind":
+            found |= between
+    return found
 
 
 def _read_version(program: str) -> tuple[int, ...]:

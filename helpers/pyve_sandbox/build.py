@@ -33,14 +33,28 @@ _KEPT = re.compile(
     r"|PKG_CONFIG_PATH|SETUPTOOLS_SCM_PRETEND_VERSION\w*|CMAKE_\w+|PYTHON\w*|SOURCE_DATE_EPOCH"
     r"|MACOSX_DEPLOYMENT_TARGET|_PYTHON_HOST_PLATFORM)"
 )
-_SCRIPT = """#!/bin/bash
-# uv asks what this is by its own path, or that of the environment that it changes. Everything else
-# that starts it is a build. (Inside of the sandbox it is the interpreter.)
-case ${PYVE_SANDBOX:+inside}:$0 in
-  inside:* | :%(folder)s/bin/* %(known)s) exec -a "$0" %(real)s "$@" ;;
+_SCRIPT = """#!/bin/bash -p
+if [[ ${%(inside)s-} == %(folder)s ]]; then
+  # Inside of the sandbox it is the interpreter.
+  exec -a "$0" %(real)s "$@"
+fi
+case $0 in
+  %(folder)s/bin/* %(known)s)
+    # By its own path, or that of the environment that it changes, uv asks what this is, or
+    # compiles what it has installed.
+    case ${1-} in
+      -I | */pip_compileall.py) exec -a "$0" %(real)s "$@" ;;
+    esac
+    printf '%%s\\n' "build.sandbox is on, but uv was told to build without isolation" \\
+      "(no-build-isolation): what is built so cannot be confined [E_SANDBOX_OPTION]" >&2
+    exit 1
+    ;;
 esac
+# Everything else is a build.
 exec %(launcher)s build %(real)s %(folder)s "$0" "$@"
 """
+# Says inside of a sandbox that this is one: the folder of the stand-in, which nobody knows before.
+_INSIDE = "PYVE_BUILD_INSIDE"
 
 
 def make_stand_in(
@@ -70,7 +84,8 @@ def make_stand_in(
     script = folder / "bin" / real.name
     words = {
         "folder": quote(str(folder)),
-        "known": "".join(f"| :{quote(str(one))}/*" for one in known),
+        "inside": _INSIDE,
+        "known": "".join(f"| {quote(str(one))}/*" for one in known),
         "real": quote(str(real)),
         "launcher": " ".join(quote(word) for word in launcher),
     }
@@ -108,7 +123,7 @@ def run_hook(words: Sequence[str]) -> int:
         env=[one for one in environ if _KEPT.fullmatch(one)],
     )
     try:
-        done, _ = run_profile(profile, [name, *arguments], environ)
+        done, _ = run_profile(profile, [name, *arguments], environ, {_INSIDE: folder})
     except HelperError as error:
         sys.stderr.write(f"{error.message} [{error.code}]\n" + "\n".join(error.why) + "\n")
         return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import errno
 import os
 import resource
 import signal
@@ -47,6 +48,7 @@ class Orders(NamedTuple):
         cpu: seconds, 0 for no limit.
         ignored: signals that stay ignored.
         stderr: a descriptor that becomes stderr, -1 for none.
+        places: paths with the device and the number that has to be found there.
     """
 
     rules: Sequence[Sequence[str]]
@@ -59,6 +61,7 @@ class Orders(NamedTuple):
     cpu: int
     ignored: list[int]
     stderr: int = -1
+    places: Sequence[Sequence[str | int]] = ()
 
 
 def confine_and_execute(
@@ -119,7 +122,15 @@ def _close_all_but(kept: int) -> None:
 
 
 def _confine(orders: Orders) -> int:
-    """Put everything in force. Gives the descriptor of the listener, or -1."""
+    """Put everything in force. Gives the descriptor of the listener, or -1.
+
+    Raises:
+        OSError: the kernel refuses, or something else than what was looked at is open.
+    """
+    for path, device, number in orders.places:
+        status = os.stat(path)
+        if (status.st_dev, status.st_ino) != (device, number):
+            raise OSError(errno.ESTALE, f"{path} was changed while the sandbox was made")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if orders.memory:
         _limit(resource.RLIMIT_AS, orders.memory, orders.memory)
@@ -137,7 +148,8 @@ def _confine(orders: Orders) -> int:
         restrict(rules, abi, closes_tcp=orders.alone and not orders.net)
     # Abstract sockets belong to the network: with the one of outside, Landlock has to hold them.
     unix = not orders.alone and (not orders.net or abi >= 6)
-    wishes = Wishes(orders.alone, orders.net, unix, orders.processes, orders.audit)
+    scoped = abi >= 6
+    wishes = Wishes(orders.alone, orders.net, unix, orders.processes, orders.audit, scoped)
     return install(build_filter(wishes).compile(), wishes.asks)
 
 

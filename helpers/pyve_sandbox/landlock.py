@@ -6,17 +6,18 @@ Source: Documentation/userspace-api/landlock.rst of Linux 6.18 (ABI 1 to 7).
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import stat
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyve_sandbox.system import call
+from pyve_sandbox.system import O_PATH, call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ALL", "DEVICE", "READ", "WRITE", "Rule", "find_abi", "restrict"]
+__all__ = ["ALL", "DEVICE", "READ", "WRITE", "Rule", "check_place", "find_abi", "restrict"]
 
 _VERSION = 1
 _PATH_BENEATH = 1
@@ -38,7 +39,7 @@ ALL = 0xFFFF
 
 
 class Rule(NamedTuple):
-    """A file, or a folder and all below it, and what may be done there (READ, WRITE)."""
+    """A file, or a folder and all below it, by its path without links: what may be done there."""
 
     path: str
     rights: int
@@ -64,7 +65,7 @@ def restrict(rules: Iterable[Rule], abi: int, closes_tcp: bool, standard: bool =
         standard: whether what stands behind descriptors 0 to 2 can be opened again, as they are.
 
     Raises:
-        OSError: the kernel refuses, or a path is not there.
+        OSError: the kernel refuses, or a path is not there, or is no more what it was.
     """
     known = _KNOWN_FILES[min(abi, max(_KNOWN_FILES))]
     tcp = _BIND_AND_CONNECT_TCP if closes_tcp and abi >= 4 else 0
@@ -75,8 +76,9 @@ def restrict(rules: Iterable[Rule], abi: int, closes_tcp: bool, standard: bool =
     ruleset = call("landlock_create_ruleset", ctypes.byref(buffer), len(attributes), 0)
     try:
         for rule in rules:
-            place = os.open(rule.path, os.O_PATH | os.O_CLOEXEC)
+            place = os.open(rule.path, O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
+                check_place(place, rule.path)
                 _add(ruleset, place, rule.rights & known)
             finally:
                 os.close(place)
@@ -85,6 +87,19 @@ def restrict(rules: Iterable[Rule], abi: int, closes_tcp: bool, standard: bool =
         call("landlock_restrict_self", ruleset, 0)
     finally:
         os.close(ruleset)
+
+
+def check_place(place: int, path: str) -> None:
+    """Refuse what was reached over a link: the path had none when it was looked at.
+
+    (Another command in the same project can change it while a sandbox is made.)
+
+    Raises:
+        OSError: it is no more what it was.
+    """
+    is_link = stat.S_ISLNK(os.fstat(place).st_mode)
+    if is_link or os.readlink(f"/proc/self/fd/{place}") != path:
+        raise OSError(errno.ESTALE, f"{path} was changed while the sandbox was made")
 
 
 def _add(ruleset: int, place: int, rights: int) -> None:
@@ -111,7 +126,7 @@ def _add_standard(ruleset: int, known: int) -> None:
             if os.isatty(number):
                 rights |= _IOCTL_DEV
             if stat.S_ISREG(mode) or stat.S_ISCHR(mode):
-                place = os.open(f"/proc/self/fd/{number}", os.O_PATH | os.O_CLOEXEC)
+                place = os.open(f"/proc/self/fd/{number}", O_PATH | os.O_CLOEXEC)
                 try:
                     _add(ruleset, place, rights & known)
                 finally:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pyve_sandbox.audit import Audit, read_path, read_text
 from pyve_sandbox.processes import count_tasks, list_descendants
-from pyve_sandbox.system import CALLS, machine
+from pyve_sandbox.seccomp import sets_ids
+from pyve_sandbox.system import CALLS, O_PATH, machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,8 @@ class Listener:
         self.audit = audit
         # Processes of the sandbox itself, which do not count.
         self.own: set[int] = set()
+        # Set at the end: there are no new processes any more, while those that are left are ended.
+        self.is_over = False
         self._names = {numbers[machine()[1]]: name for name, numbers in CALLS.items()}
 
     def serve(self) -> None:
@@ -96,7 +99,8 @@ class Listener:
         id_, pid, _, number, _, _, *words = struct.unpack("=QIIiIQ6Q", buffer)
         notice = Notice(id_, pid, self._names.get(number, ""), tuple(words))
         error, flags = errno.EPERM, 0
-        with contextlib.suppress(OSError, ValueError):
+        # Whatever goes wrong with one call, the next one gets its answer.
+        with contextlib.suppress(Exception):
             error, flags = self._decide(notice)
         answer = struct.pack("=QqiI", id_, 0, -error, flags)
         with contextlib.suppress(OSError):
@@ -108,13 +112,21 @@ class Listener:
         """Give the error (0 for none) and whether the kernel goes on with the call itself."""
         name = notice.name
         if name in _FORKS and not (name == "clone" and notice.words[0] & 0x7E020000):
+            if self.is_over:
+                return errno.EAGAIN, 0
+            if not self.processes:
+                return 0, _CONTINUE
             self._before = self._count()
             if self._before < self.processes:
                 return 0, _CONTINUE
             if self.audit is not None:
                 self.audit.add("process", f"more than {self.processes} at once")
             return errno.EAGAIN, 0
-        if name in _MODES and not self._sets_ids(notice):
+        if sets_ids(name, notice.words):
+            if self.audit is not None:
+                self.audit.add("call", f"{name} of a setuid file")
+            return errno.EPERM, 0
+        if name in _MODES:
             return self._change(notice), 0
         if self.audit is not None:
             return self.audit.judge(notice)
@@ -141,12 +153,6 @@ class Listener:
 
     # --- modes and times of files
 
-    @staticmethod
-    def _sets_ids(notice: Notice) -> bool:
-        if notice.name == "utimensat":
-            return False
-        return bool(notice.words[2 if "at" in notice.name else 1] & 0o6000)
-
     def _change(self, notice: Notice) -> int:
         """Do a call of _MODES for a process. Gives the error, 0 for none."""
         try:
@@ -157,7 +163,8 @@ class Listener:
             here = f"/proc/self/fd/{place}"
             path = os.readlink(here)
             status = os.fstat(place)
-            if not any(path == root or path.startswith(f"{root}/") for root in self.writable):
+            is_open = any(path == root or path.startswith(f"{root}/") for root in self.writable)
+            if not is_open or not _is_here(path, status):
                 if self.audit is not None:
                     self.audit.add("write", path)
                 return errno.EACCES
@@ -175,6 +182,8 @@ class Listener:
                 os.chmod(here, notice.words[2 if "at" in notice.name else 1] & 0o1777)
         except OSError as error:
             return error.errno or errno.EPERM
+        except OverflowError:
+            return errno.EINVAL
         finally:
             os.close(place)
         return 0
@@ -188,7 +197,7 @@ class Listener:
         name, words = notice.name, notice.words
         root = f"/proc/{notice.pid}"
         if name == "fchmod" or (name == "utimensat" and not words[1]):
-            return os.open(f"{root}/fd/{notice.number(0)}", os.O_PATH | os.O_CLOEXEC)
+            return os.open(f"{root}/fd/{notice.number(0)}", O_PATH | os.O_CLOEXEC)
         folder = _HERE if name == "chmod" else notice.number(0)
         path = read_text(notice.pid, words[0 if name == "chmod" else 1])
         flags = {"fchmodat2": 3, "utimensat": 3}.get(name)
@@ -197,13 +206,13 @@ class Listener:
         if not path:
             if not how & _EMPTY_PATH:
                 raise FileNotFoundError(errno.ENOENT, "")
-            return os.open(base, os.O_PATH | os.O_CLOEXEC)
+            return os.open(base, O_PATH | os.O_CLOEXEC)
         for own in ("/proc/self/", "/proc/thread-self/"):
             if path.startswith(own):
                 path = f"{root}/{path[len(own) :]}"
         if not path.startswith("/"):
             path = f"{base}/{path}"
-        return os.open(path, os.O_PATH | os.O_CLOEXEC | (os.O_NOFOLLOW if how & _NO_FOLLOW else 0))
+        return os.open(path, O_PATH | os.O_CLOEXEC | (os.O_NOFOLLOW if how & _NO_FOLLOW else 0))
 
     @staticmethod
     def _read_times(notice: Notice, status: os.stat_result) -> tuple[int, int]:
@@ -212,6 +221,8 @@ class Listener:
         if not notice.words[2]:
             return now, now
         data = read_path(notice.pid, notice.words[2], 32)
+        if len(data) != 32:
+            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
         values = struct.unpack("=qqqq", data)
         times = []
         for seconds, nanoseconds, old in (
@@ -220,6 +231,18 @@ class Listener:
         ):
             if nanoseconds == _NOW:
                 times.append(now)
+            elif nanoseconds == _OMIT:
+                times.append(old)
+            elif 0 <= nanoseconds < 10**9:
+                times.append(seconds * 10**9 + nanoseconds)
             else:
-                times.append(old if nanoseconds == _OMIT else seconds * 10**9 + nanoseconds)
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         return times[0], times[1]
+
+
+def _is_here(path: str, status: os.stat_result) -> bool:
+    """Say whether a file is what is called so here: in another mount namespace may be others."""
+    if not status.st_nlink:
+        return True
+    seen = os.lstat(path)
+    return (seen.st_dev, seen.st_ino) == (status.st_dev, status.st_ino)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyve_core.errors import HelperError
-from pyve_sandbox.system import list_words
+from pyve_sandbox.landlock import check_place
+from pyve_sandbox.system import O_PATH, list_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,10 +39,10 @@ _ETC = list_words(
 _SHM = "/dev/shm"
 _SYS = ("/sys/devices/system/cpu", "/sys/devices/system/node")
 # Inside of what can be written: what is used outside of the sandbox later, without a look at it.
-_GUARDED = (
-    *(".pyve", ".envrc", ".git/config", ".git/config.worktree", ".git/hooks", ".git/modules"),
-    ".git/info",
-)
+# (All of .git: beside hooks and config, there are commondir, the commands of a rebase that waits,
+# worktrees and modules; in a worktree it is a file that names another folder.)
+_GUARDED = (".pyve", ".envrc", ".env", ".git")
+_NO_PROJECTS = ("/", "/etc", "/usr", "/var", "/proc", "/sys", "/dev", "/run", "/boot")
 _STDLIB = re.compile(r"python3\.\d+t?")
 # How many links lead to an interpreter, at most.
 _HOPS = 20
@@ -79,13 +80,32 @@ class Places:
 
     def add(self, path: str, writes: bool = False) -> None:
         """Open a file or folder that is there."""
-        if os.path.lexists(path):
+        if os.path.exists(path):
             self.open.append(Place(path, os.path.realpath(path), writes))
 
-    def needs_mount(self, path: str, real: str) -> bool:
-        """Say whether a path that is open has to be made: it is no link in what is open anyway."""
-        above = os.path.dirname(path)
-        return path == real or not any(_is_below(above, one.path) for one in self.open)
+    def needs_link(self, place: Place) -> bool:
+        """Say whether a link has to be made: a path leads over one that is in nothing open."""
+        above = os.path.dirname(place.path)
+        return place.path != place.real and not any(
+            _is_below(above, folder) for one in self.open for folder in (one.path, one.real)
+        )
+
+    def identify(self) -> list[tuple[str, int, int]]:
+        """Give the device and the number of each file and folder that is open or guarded.
+
+        Raises:
+            OSError: one is no more what it was when it was looked at.
+        """
+        found = []
+        for place in dict.fromkeys(one.real for one in (*self.open, *self.guarded)):
+            number = os.open(place, O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                check_place(number, place)
+                status = os.fstat(number)
+            finally:
+                os.close(number)
+            found.append((place, status.st_dev, status.st_ino))
+        return found
 
     def is_open(self, path: str, writes: bool) -> bool:
         """Say whether a path is; the deepest place that it is in counts, as for bubblewrap."""
@@ -186,7 +206,7 @@ def _check_project(project: str, home: str) -> None:
     """
     if not os.path.isdir(project):
         raise HelperError("E_SANDBOX_PROJECT", f"there is no folder {project}")
-    if os.path.realpath(project) in set(_homes(home)) | {"/", "/etc", "/usr", "/var", "/proc"}:
+    if os.path.realpath(project) in set(_homes(home)) | set(_NO_PROJECTS):
         raise HelperError(
             "E_SANDBOX_PROJECT",
             f"{project} cannot be what a sandbox leaves open",
@@ -231,22 +251,24 @@ def _add_environment(places: Places, folder: str, environ: Mapping[str, str]) ->
     _add_interpreter(places, os.path.join(folder, "bin", "python"))
     shared = list(_list_shared(environ, places.home))
     for entry in _read_entries(folder):
-        # (A confined command may have written what names them: only what is Pyve's counts.)
-        if any(_is_below(os.path.realpath(entry), one) for one in shared):
+        # (A confined command may have written what names them: only what is Pyve's counts, and
+        # not all of that at once.)
+        if any(_is_below(os.path.dirname(os.path.realpath(entry)), one) for one in shared):
             places.add(entry)
 
 
 def _list_shared(environ: Mapping[str, str], home: str) -> Iterator[str]:
-    """Give the folders of Pyve that environments lead to: the store, and the templates."""
-    for variable, usual, name in (
-        ("XDG_CACHE_HOME", ".cache", "store"),
-        ("XDG_DATA_HOME", ".local/share", "templates"),
+    """Give the folders of Pyve that environments lead into: the store's, and the templates."""
+    for named, variable, usual, name, inside in (
+        ("PYVE_STORE", "XDG_CACHE_HOME", ".cache", "store", "v1/envs"),
+        ("PYVE_TEMPLATES", "XDG_DATA_HOME", ".local/share", "templates", ""),
     ):
-        folder = environ.get(variable, "")
-        folder = folder if folder.startswith("/") else os.path.join(home, usual)
-        yield os.path.realpath(os.path.join(folder, "pyve", name))
-    if environ.get("PYVE_TEMPLATES"):
-        yield os.path.realpath(environ["PYVE_TEMPLATES"])
+        folder = environ.get(named, "")
+        if not folder:
+            above = environ.get(variable, "")
+            above = above if above.startswith("/") else os.path.join(home, usual)
+            folder = os.path.join(above, "pyve", name)
+        yield os.path.realpath(os.path.join(folder, inside))
 
 
 def _read_entries(environment: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ __all__ = ["ENGINES", "Profile", "parse_profile"]
 ENGINES = ("bubblewrap", "landlock", "sandbox-exec")
 _TEXTS = ("engine", "project", "folder", "report")
 _LISTS = ("read", "write", "env", "environment")
-_NUMBERS = ("memory", "cpu", "time", "processes")
+_NUMBERS = ("memory", "cpu", "time", "processes", "sets")
 _FLAGS = ("ro", "net", "audit")
 
 
@@ -34,6 +34,7 @@ class Profile:
         cpu: processor time of each process, in seconds; 0 for no limit.
         time: how long it may take, in seconds; 0 for no limit.
         processes: how many processes and threads there may be at once; 0 for no limit.
+        sets: how many variables there are that only the command gets.
     """
 
     engine: str = ""
@@ -51,6 +52,7 @@ class Profile:
     cpu: int = 0
     time: int = 0
     processes: int = 0
+    sets: int = 0
 
 
 def parse_profile(text: str) -> Profile:

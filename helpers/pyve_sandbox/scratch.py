@@ -9,6 +9,8 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
+from pyve_sandbox.system import O_PATH, PLATFORM
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -74,8 +76,22 @@ def _remove(folder: str) -> None:
     """Remove a folder, also what was made unreadable in it."""
     for place, folders, _ in os.walk(folder):
         for name in folders:
-            path = os.path.join(place, name)
-            if not os.path.islink(path):
-                with contextlib.suppress(OSError):
-                    os.chmod(path, 0o700)
+            with contextlib.suppress(OSError):
+                _make_readable(os.path.join(place, name))
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_readable(path: str) -> None:
+    """Give a folder a mode; what a link leads to keeps its own, whoever puts the link there when.
+
+    Raises:
+        OSError: it is no folder.
+    """
+    if PLATFORM == "darwin":
+        os.chmod(path, 0o700, follow_symlinks=False)
+        return
+    place = os.open(path, O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        os.chmod(f"/proc/self/fd/{place}", 0o700)
+    finally:
+        os.close(place)

@@ -9,22 +9,25 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyve_sandbox.system import CALLS, call, list_words, machine
 
-__all__ = ["ALLOW", "ASK", "Filter", "Wishes", "build_filter", "install", "refuse"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["ALLOW", "ASK", "Filter", "Wishes", "build_filter", "install", "refuse", "sets_ids"]
 
 ALLOW = 0x7FFF0000
 # The process that holds the listener decides.
 ASK = 0x7FC00000
 _ERRNO = 0x00050000
 _SET_MODE_FILTER = 1
-_NEW_LISTENER = 1 << 3
+_NEW_LISTENER, _WAIT_KILLABLE = 1 << 3, 1 << 5
 _X32 = 0x40000000
 
-# BPF: load a word at k; jump if equal, greater or equal, a bit is set; return k.
-_LOAD, _EQUAL, _FROM, _BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+# BPF: load a word at k; keep the bits of k; jump if equal, greater or equal, a bit is set; return.
+_LOAD, _AND, _EQUAL, _FROM, _BITS, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 
 # Namespaces, which would give capabilities within: all CLONE_NEW*, but NEWTIME.
 _NEW_NAMESPACES = 0x7E020000
@@ -39,6 +42,19 @@ _O_CREAT, _O_TMPFILE = 0o100, 0o20000000
 # Input to a terminal as if it was typed; selections of the console.
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _UNIX, _INET, _INET6, _NETLINK, _ROUTE = 1, 2, 10, 16, 0
+# Of types of sockets: a bit that those of datagrams have (SOCK_DGRAM, SOCK_RAW), and no other.
+_DATAGRAM = 2
+# Groups of processes, as setpriority(2) and ioprio_set(2) name them; and one process.
+_PRIO_GROUP, _PRIO_ONE, _IO_GROUP, _IO_ONE = 1, 0, 2, 1
+_TO_GROUP = 4
+# What commands of ioctl(2) are for, in their second byte: terminals and files in general, sockets.
+_IOCTL_TYPE, _IOCTL_TERMINAL, _IOCTL_SOCKET = 0xFF00, 0x5400, 0x8900
+# Of those for a kind of files: read the flags, attributes, version and extents, the size of a
+# block; clone and compare contents, which takes rights to both files.
+_IOCTL_HARMLESS = (
+    *(0x80086601, 0x801C581F, 0x80087601, 0xC020660B, 0x2),
+    *(0x40049409, 0x4020940D, 0xC0189436),
+)
 
 # Mounts, namespaces, the kernel itself, keys (they have no namespace), what has a history of holes.
 _NEVER = list_words(
@@ -56,12 +72,14 @@ _SHARED = list_words(
     "shmget shmat shmctl semget semop semctl semtimedop msgget msgsnd msgrcv msgctl"
     " mq_open mq_unlink migrate_pages move_pages"
 )
-# Without namespaces, for other processes: which argument names the process.
-_OF_OTHERS = {
-    **dict.fromkeys(("prlimit64", "sched_setaffinity", "sched_setscheduler"), 0),
-    **dict.fromkeys(("sched_setparam", "sched_setattr"), 0),
-    **dict.fromkeys(("ioprio_set", "setpriority"), 1),
-}
+# Without namespaces, for other processes: the first argument names the process, 0 the own one.
+_OF_OTHERS = list_words(
+    "prlimit64 sched_setaffinity sched_setscheduler sched_setparam sched_setattr"
+)
+# Without namespaces: what would tell of files that are not open. (Programs that watch files then
+# look at them again and again; those that copy extended attributes find none.)
+_WATCHES = ("inotify_init", "inotify_init1")
+_ATTRIBUTES = list_words("getxattr lgetxattr listxattr llistxattr getxattrat listxattrat")
 # Without namespaces: Landlock does not look at owners, extended attributes, modes and times.
 _METADATA = list_words(
     "chown fchown lchown fchownat setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr"
@@ -75,11 +93,15 @@ _FILE_CALLS = list_words(
 
 
 class Test(NamedTuple):
-    """A comparison: ``how`` is _EQUAL or _BITS, of the lower half of an argument."""
+    """A comparison: ``how`` is _EQUAL or _BITS, of the lower half of an argument.
+
+    Of its bits those of ``mask`` count, all when that is 0.
+    """
 
     argument: int
     how: int
     value: int
+    mask: int = 0
 
 
 class Case(NamedTuple):
@@ -98,6 +120,7 @@ class Wishes(NamedTuple):
         unix: whether sockets of the family AF_UNIX may be made.
         processes: whether the listener counts processes.
         audit: whether the listener hears of what is refused, and of files.
+        scoped: whether Landlock holds signals.
     """
 
     alone: bool = False
@@ -105,6 +128,7 @@ class Wishes(NamedTuple):
     unix: bool = False
     processes: bool = False
     audit: bool = False
+    scoped: bool = False
 
     @property
     def asks(self) -> bool:
@@ -158,12 +182,26 @@ def _jump(operation: int, value: int, if_true: int, if_false: int) -> bytes:
 
 def _compile_case(case: Case) -> bytes:
     """Write a case: each test that does not hold leads behind its end."""
-    code = b""
-    for left, test in zip(range(len(case.tests), 0, -1), case.tests):
+    code = _statement(_RETURN, case.action)
+    for test in reversed(case.tests):
         # (Little endian: the lower half of an argument comes first.)
-        code += _statement(_LOAD, 16 + 8 * test.argument)
-        code += _jump(test.how, test.value, 0, 2 * (left - 1) + 1)
-    return code + _statement(_RETURN, case.action)
+        head = _statement(_LOAD, 16 + 8 * test.argument)
+        head += _statement(_AND, test.mask) if test.mask else b""
+        code = head + _jump(test.how, test.value, 0, len(code) // 8) + code
+    return code
+
+
+def sets_ids(name: str, words: Sequence[int]) -> bool:
+    """Say whether a call would make a file setuid or setgid; for who answers in the filter's place.
+
+    Args:
+        name: of the call.
+        words: its arguments.
+    """
+    if name in _OPENS:
+        flags, mode = _OPENS[name]
+        return bool(words[flags] & (_O_CREAT | _O_TMPFILE) and words[mode] & _SET_IDS)
+    return name in _AT_MODE and bool(words[_AT_MODE[name]] & _SET_IDS)
 
 
 def build_filter(wishes: Wishes) -> Filter:
@@ -184,22 +222,47 @@ def build_filter(wishes: Wishes) -> Filter:
     for name, (flags, mode) in _OPENS.items():
         for makes in (_O_CREAT, _O_TMPFILE):
             made.add(name, never, Test(flags, _BITS, makes), Test(mode, _BITS, _SET_IDS))
+    # A group of processes reaches over the border of a namespace: what waits outside is in it.
+    made.add("setpriority", never, Test(0, _EQUAL, _PRIO_GROUP))
+    made.add("ioprio_set", never, Test(0, _EQUAL, _IO_GROUP))
+    if not wishes.scoped:
+        made.add("kill", never, Test(0, _EQUAL, 0))
+        made.add("pidfd_send_signal", never, Test(3, _BITS, _TO_GROUP))
     _add_sockets(made, wishes)
     if wishes.alone:
-        for name in (*_SHARED, *_METADATA):
-            made.otherwise[name] = never
-        for name in _ASKED_METADATA:
-            made.otherwise[name] = ASK
-        for name, argument in _OF_OTHERS.items():
-            made.add(name, ALLOW, Test(argument, _EQUAL, 0))
-            made.otherwise[name] = never
-    if wishes.processes:
+        _add_alone(made, never)
+    if wishes.alone or wishes.processes:
+        # (Alone, so that there are no new ones any more when the rest is ended.)
         made.otherwise.update(dict.fromkeys(("clone", "fork", "vfork"), ASK))
     if wishes.audit:
         made.otherwise.update(dict.fromkeys(_FILE_CALLS, ASK))
         if not wishes.net:
             made.otherwise.update(connect=ASK, sendto=ASK)
     return made
+
+
+def _add_alone(made: Filter, never: int) -> None:
+    """Add what namespaces would hold, and Landlock does not."""
+    for name in (*_SHARED, *_METADATA):
+        made.otherwise[name] = never
+    for name in _ASKED_METADATA:
+        made.otherwise[name] = ASK
+    for name in _OF_OTHERS:
+        made.add(name, ALLOW, Test(0, _EQUAL, 0))
+        made.otherwise[name] = never
+    for name, one in (("setpriority", _PRIO_ONE), ("ioprio_set", _IO_ONE)):
+        made.add(name, ALLOW, Test(0, _EQUAL, one), Test(1, _EQUAL, 0))
+        made.otherwise[name] = never
+    for name in _WATCHES:
+        made.otherwise[name] = refuse(errno.ENOSYS)
+    for name in _ATTRIBUTES:
+        made.otherwise[name] = refuse(errno.EOPNOTSUPP)
+    # Flags of files, and folders of some file systems, are changed through what is open to read.
+    for kind in (_IOCTL_TERMINAL, _IOCTL_SOCKET):
+        made.add("ioctl", ALLOW, Test(1, _EQUAL, kind, _IOCTL_TYPE))
+    for command in _IOCTL_HARMLESS:
+        made.add("ioctl", ALLOW, Test(1, _EQUAL, command))
+    made.otherwise["ioctl"] = refuse(errno.ENOTTY)
 
 
 def _add_sockets(made: Filter, wishes: Wishes) -> None:
@@ -211,6 +274,9 @@ def _add_sockets(made: Filter, wishes: Wishes) -> None:
     for tests in families:
         made.add("socket", ALLOW, *tests)
     made.otherwise["socket"] = ASK if wishes.audit else refuse(errno.EACCES)
+    if not wishes.unix:
+        # (One of datagrams can send to any other socket, by its name.)
+        made.add("socketpair", refuse(errno.EACCES), Test(1, _BITS, _DATAGRAM))
     made.add("socketpair", ALLOW, Test(0, _EQUAL, _UNIX))
     made.otherwise["socketpair"] = refuse(errno.EACCES)
 
@@ -231,6 +297,15 @@ def install(program: bytes, listens: bool) -> int:
     buffer = ctypes.create_string_buffer(program, len(program))
     head = struct.pack("@HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
     header = ctypes.create_string_buffer(head, len(head))
-    flags = _NEW_LISTENER if listens else 0
-    done = call("seccomp", _SET_MODE_FILTER, flags, ctypes.byref(header))
-    return done if listens else -1
+    if not listens:
+        call("seccomp", _SET_MODE_FILTER, 0, ctypes.byref(header))
+        return -1
+    try:
+        # (Otherwise a signal interrupts calls that nothing else interrupts.)
+        flags = _NEW_LISTENER | _WAIT_KILLABLE
+        return call("seccomp", _SET_MODE_FILTER, flags, ctypes.byref(header))
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        # Before Linux 5.19.
+        return call("seccomp", _SET_MODE_FILTER, _NEW_LISTENER, ctypes.byref(header))

@@ -22,8 +22,8 @@ from pyve_sandbox.places import Places, find_places
 from pyve_sandbox.profile import ENGINES, Profile, parse_profile
 from pyve_sandbox.scratch import Scratch
 from pyve_sandbox.seccomp import Wishes, build_filter
-from pyve_sandbox.supervise import NotExecuted, Outcome, start_and_wait
-from pyve_sandbox.system import PR_SET_PDEATHSIG, is_known_machine, prctl
+from pyve_sandbox.supervise import NotExecuted, Outcome, hold, start_and_wait
+from pyve_sandbox.system import PLATFORM, is_known_machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,11 +89,11 @@ def choose_engine(profile: Profile) -> tuple[str, str]:
             f"there is no sandbox called '{asked}'",
             f"there are {', '.join(ENGINES)}",
         )
-    if sys.platform == "darwin":
+    if PLATFORM == "darwin":
         return _choose_apple(profile, asked)
     if asked == "sandbox-exec":
         raise HelperError("E_SANDBOX_ENGINE", "there is no sandbox-exec but on macOS")
-    if not sys.platform.startswith("linux") or not is_known_machine():
+    if not PLATFORM.startswith("linux") or not is_known_machine():
         raise HelperError("E_SANDBOX_ENGINE", "there is no sandbox on this machine", _SYSTEM_CALLS)
     program = ""
     if asked != "landlock":
@@ -143,7 +143,7 @@ def _check_descriptors(abi: int) -> None:
                 "E_SANDBOX_DESCRIPTOR",
                 f"{name} is no file and no terminal: with it the command could leave the sandbox",
             )
-        if number == 0 and stat.S_ISREG(mode) and not abi and sys.platform.startswith("linux"):
+        if number == 0 and stat.S_ISREG(mode) and not abi and PLATFORM.startswith("linux"):
             raise HelperError(
                 "E_SANDBOX_DESCRIPTOR",
                 "stdin is a file, and the command could open it once more, to write",
@@ -162,7 +162,7 @@ def check(text: str, words: Sequence[str]) -> str:
     """
     profile = parse_profile(text)
     engine, _ = choose_engine(profile)
-    _check_descriptors(find_abi() if sys.platform.startswith("linux") else 0)
+    _check_descriptors(find_abi() if PLATFORM.startswith("linux") else 0)
     find_places(profile, os.environ, words, _own())
     return engine
 
@@ -173,16 +173,20 @@ def run(text: str, words: Sequence[str]) -> int:
     Returns:
         The exit status: that of the command; 126 or 127 when it is none, 1 without a sandbox.
     """
+    _fill_descriptors()
     try:
         profile = parse_profile(text)
     except HelperError as error:
-        _tell("", error, None)
+        _tell(-1, error, None)
         return 1
+    # (Opened now: the folder that it is in may be one that the command can change.)
+    report = os.open(profile.report, os.O_WRONLY | os.O_NOFOLLOW) if profile.report else -1
     audit: Audit | None = None
     wrong: HelperError | None = None
     status = 1
     try:
-        done, audit = run_profile(profile, words, dict(os.environ))
+        environ = dict(os.environ)
+        done, audit = run_profile(profile, words, environ, take_sets(environ, profile.sets))
         status = done.status
         if done.is_late:
             why = "--time says how long it may take, in seconds"
@@ -193,13 +197,32 @@ def run(text: str, words: Sequence[str]) -> int:
         status = failure.status if isinstance(failure, CommandError) else 1
     except OSError as reason:
         wrong = HelperError("E_SANDBOX_ENGINE", "the sandbox could not be made", str(reason))
-    _tell(profile.report, wrong, audit)
+    _tell(report, wrong, audit)
     return status
 
 
-def _tell(report: str, error: HelperError | None, audit: Audit | None) -> None:
+def _fill_descriptors() -> None:
+    """Open stdin, stdout and stderr where they are closed: nothing of ours may take their place."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def take_sets(environ: dict[str, str], count: int) -> dict[str, str]:
+    """Take the variables that only the command gets out of those of this process.
+
+    A profile of the project may name any, LD_PRELOAD and HOME among them: they are not for what
+    makes the sandbox. See hide_sandbox_variables in lib/sandbox.sh.
+    """
+    found = [environ.pop(f"PYVE_SANDBOX_SET_{number}", "") for number in range(count)]
+    return dict(one.split("=", 1) for one in found if "=" in one)
+
+
+def _tell(report: int, error: HelperError | None, audit: Audit | None) -> None:
     """Say what is wrong and what was refused: to people on stderr, to a program in a file."""
-    if report:
+    if report >= 0:
         answer: dict[str, Value] = dict(describe_error(error)) if error is not None else {}
         if audit is not None:
             answer["refused"] = audit.texts()
@@ -211,13 +234,23 @@ def _tell(report: str, error: HelperError | None, audit: Audit | None) -> None:
         lines.append(f"ERROR: {error.message} [{error.code}]")
         lines += [f"  why: {why}" for why in error.why]
         lines += [f"  fix: {fix}" for fix in error.fix]
-    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    if sys.stderr is not None:
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
 
 
 def run_profile(
-    profile: Profile, words: Sequence[str], environ: dict[str, str]
+    profile: Profile,
+    words: Sequence[str],
+    environ: dict[str, str],
+    sets: Mapping[str, str] | None = None,
 ) -> tuple[Outcome, Audit | None]:
     """Run a command in a sandbox.
+
+    Args:
+        profile: what was asked for.
+        words: the command.
+        environ: the variables of the caller, which also say what is open.
+        sets: those that the command gets whatever they are called.
 
     Returns:
         How it ended, and what was refused if that was asked for.
@@ -228,8 +261,7 @@ def run_profile(
     engine, program = choose_engine(profile)
     _check_descriptors(find_abi() if engine != "sandbox-exec" else 0)
     places = find_places(profile, environ, words, _own())
-    environ = filter_variables(environ, profile)
-    environ["PYVE_SANDBOX"] = engine
+    environ = {**filter_variables(environ, profile), **(sets or {}), "PYVE_SANDBOX": engine}
     audit = Audit(places) if profile.audit else None
     with contextlib.ExitStack() as stack:
         if engine == "bubblewrap":
@@ -317,12 +349,12 @@ class _Starter:
         self.places = places
         self.words = words
         self.environ = environ
+        self.identities = places.identify() if engine == "bubblewrap" else []
 
     def start(self, channel: socket.socket, said: int, ignored: list[int]) -> None:
         """Execute; see start_and_wait."""
         if self.engine == "landlock":
-            # (What waits for it is also what ends it.)
-            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            hold()
             confine_and_execute(self._order(ignored), channel, self.words, self.environ)
         stderr = os.dup(2)
         os.dup2(said, 2)
@@ -333,11 +365,11 @@ class _Starter:
         inside += [os.path.join(os.path.dirname(_own()[0]), "sandbox_run.py"), "inside"]
         inside += [str(orders), str(channel.fileno()), "--", *self.words]
         if self.engine == "bubblewrap":
-            number = -1
-            if not self.profile.audit or not find_abi():
+            number, abi = -1, find_abi()
+            if not self.profile.audit or not abi:
                 # Without Landlock the command could take over the process that is number 1 inside.
                 # (What that filter refuses is in no audit.)
-                number = _write(build_filter(Wishes(unix=True)).compile())
+                number = _write(build_filter(Wishes(unix=True, scoped=abi >= 6)).compile())
                 handed.add(number)
             words = make_words(self.program, self.profile, self.places, inside, number)
         else:
@@ -359,8 +391,8 @@ class _Starter:
         rules: list[tuple[str, str]] = []
         if alone:
             rules = [(one.real, "write" if one.writes else "read") for one in self.places.open]
-            rules += [(f"/dev/{name}", "device") for name in DEVICES]
-            rules += [(f"/proc/{name}", "read") for name in PROC]
+            rules += [(os.path.realpath(f"/dev/{name}"), "device") for name in DEVICES]
+            rules += [(os.path.realpath(f"/proc/{name}"), "read") for name in PROC]
         wanted = self.profile
         return Orders(
             [rule for rule in rules if os.path.exists(rule[0])],
@@ -373,6 +405,7 @@ class _Starter:
             wanted.cpu,
             ignored,
             stderr,
+            self.identities,
         )
 
     def _write_orders(self, orders: Orders) -> int:

@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import struct
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Callable, NamedTuple
@@ -20,16 +19,18 @@ from typing import TYPE_CHECKING, Callable, NamedTuple
 from pyve_core.errors import HelperError
 from pyve_sandbox.confine import READY
 from pyve_sandbox.processes import end_descendants, list_descendants
-from pyve_sandbox.system import PR_SET_CHILD_SUBREAPER, prctl
+from pyve_sandbox.system import PLATFORM, PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
 
 if TYPE_CHECKING:
     from pyve_sandbox.notices import Listener
 
-__all__ = ["NotExecuted", "Outcome", "start_and_wait"]
+__all__ = ["NotExecuted", "Outcome", "hold", "start_and_wait"]
 
 # SI_KERNEL of siginfo.h: the terminal's signals have it.
 _BY_KERNEL = 0x80
 _PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCONT")
+# SO_PASSCRED of sys/socket.h.
+_PASS_CREDENTIALS: int = getattr(socket, "SO_PASSCRED", 16)
 # Between asking and killing, in seconds.
 GRACE = 5.0
 _SHOWN = 8
@@ -74,7 +75,7 @@ def start_and_wait(
         prctl(PR_SET_CHILD_SUBREAPER, 1)
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     if is_linux:
-        here.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        here.setsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS, 1)
     heard, said = os.pipe()
     child = os.fork()
     if child == 0:
@@ -89,10 +90,49 @@ def start_and_wait(
         waiter.await_ready(listen)
         return waiter.wait()
     finally:
-        with contextlib.suppress(OSError):
-            os.kill(child, signal.SIGKILL)
+        if waiter.answering is not None:
+            waiter.answering.is_over = True
+        if not waiter.has_ended:
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
         if is_linux:
             end_descendants(os.getpid())
+
+
+def hold() -> None:
+    """Stay between what waits for a command and the command, for which this comes back.
+
+    Whatever the command has started is below this process, which ends all of it when the one that
+    waits is killed, and otherwise ends as the command does.
+    """
+    above = os.getppid()
+    # (All signals that are sent to a group, or by the kernel for a parent's end, are blocked.)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    command = os.fork()
+    if command == 0:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        return
+    for number in range(3):
+        # (Who reads from a pipe waits until everybody has closed it.)
+        with contextlib.suppress(OSError):
+            os.close(number)
+    waited = {signal.SIGTERM, signal.SIGCHLD}
+    while os.getppid() == above:
+        signal.sigwait(waited)
+        while True:
+            done, status = os.waitpid(-1, os.WNOHANG)
+            if done == command:
+                os._exit(_status(status))
+            if not done:
+                break
+    end_descendants(os.getpid())
+    os._exit(1)
+
+
+def _status(status: int) -> int:
+    """Give 128 + n for what signal n has ended, and the exit status otherwise."""
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
 def _block() -> list[int]:
@@ -106,9 +146,9 @@ def _block() -> list[int]:
 
 def _await_signal(waited: list[int], seconds: float) -> tuple[int, int]:
     """Wait for a signal that is blocked. Gives it and its si_code; 0 when the time is over."""
-    if sys.platform == "darwin":
+    if PLATFORM == "darwin":
         return _poll_signals(waited, seconds)
-    seen = signal.sigtimedwait(waited, seconds)
+    seen = getattr(signal, "sigtimedwait")(waited, seconds)  # noqa: B009
     return (0, 0) if seen is None else (seen.si_signo, seen.si_code)
 
 
@@ -140,6 +180,8 @@ class _Waiter:
         self.channel = channel
         self.heard = heard
         self.handle = -1
+        self.answering: Listener | None = None
+        self.has_ended = False
 
     def await_ready(self, listen: Callable[[int], Listener]) -> None:
         """Wait until everything is in force."""
@@ -160,9 +202,9 @@ class _Waiter:
             with contextlib.suppress(OSError):
                 self.handle = os.pidfd_open(self.command)
         if listener >= 0:
-            answering = listen(listener)
-            answering.own = {self.child, *list_descendants(os.getpid())} - {self.command}
-            threading.Thread(target=answering.serve, daemon=True).start()
+            self.answering = listen(listener)
+            self.answering.own = {self.child, *list_descendants(os.getpid())} - {self.command}
+            threading.Thread(target=self.answering.serve, daemon=True).start()
 
     def _explain(self, data: bytes) -> HelperError:
         """Give what is wrong when the sandbox could not be made."""
@@ -219,9 +261,8 @@ class _Waiter:
             if not pid:
                 return found
             if pid == self.child:
-                found = os.WEXITSTATUS(status)
-                if os.WIFSIGNALED(status):
-                    found = 128 + os.WTERMSIG(status)
+                self.has_ended = True
+                found = _status(status)
 
     def _pass_on(self, number: int, code: int) -> None:
         """Hand a signal on that the command has not got itself."""
@@ -238,6 +279,7 @@ class _Waiter:
     def _send(self, number: int) -> None:
         with contextlib.suppress(OSError):
             if self.handle >= 0:
-                signal.pidfd_send_signal(self.handle, number)
+                # (Where there is a handle, there is this.)
+                getattr(signal, "pidfd_send_signal")(self.handle, number)  # noqa: B009
             else:
                 os.kill(self.command, number)

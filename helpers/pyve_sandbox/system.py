@@ -9,9 +9,23 @@ import ctypes
 import os
 import platform
 import struct
+import sys
 
-__all__ = ["CALLS", "call", "drop_privileges", "is_known_machine", "list_words", "machine", "prctl"]
+__all__ = [
+    "CALLS",
+    "O_PATH",
+    "PLATFORM",
+    "call",
+    "drop_privileges",
+    "is_known_machine",
+    "list_words",
+    "machine",
+    "prctl",
+]
 
+# (A name of its own: what is for one system is checked on the others, too.)
+PLATFORM: str = sys.platform
+O_PATH: int = getattr(os, "O_PATH", 0)
 PR_SET_PDEATHSIG = 1
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
@@ -53,7 +67,11 @@ CALLS: dict[str, tuple[int, int]] = {
     "fsopen": (430, 430),
     "fspick": (433, 433),
     "futimesat": (261, -1),
+    "getxattr": (191, 8),
+    "getxattrat": (464, 464),
     "init_module": (175, 105),
+    "inotify_init": (253, -1),
+    "inotify_init1": (294, 26),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "io_uring_setup": (425, 425),
@@ -64,12 +82,17 @@ CALLS: dict[str, tuple[int, int]] = {
     "kexec_file_load": (320, 294),
     "kexec_load": (246, 104),
     "keyctl": (250, 219),
+    "kill": (62, 129),
     "landlock_add_rule": (445, 445),
     "landlock_create_ruleset": (444, 444),
     "landlock_restrict_self": (446, 446),
     "lchown": (94, -1),
+    "lgetxattr": (192, 9),
     "link": (86, -1),
     "linkat": (265, 37),
+    "listxattr": (194, 11),
+    "listxattrat": (465, 465),
+    "llistxattr": (195, 12),
     "lookup_dcookie": (212, 18),
     "lremovexattr": (198, 15),
     "lsetxattr": (189, 6),
@@ -97,6 +120,7 @@ CALLS: dict[str, tuple[int, int]] = {
     "openat": (257, 56),
     "openat2": (437, 437),
     "perf_event_open": (298, 241),
+    "pidfd_send_signal": (424, 424),
     "pivot_root": (155, 41),
     "prlimit64": (302, 261),
     "quotactl": (179, 60),

@@ -31,6 +31,7 @@ from example_index import use_example_index
 from local_index import LocalIndex
 from python_archives import use_archives
 from pyve_test_helpers import TREE, Pyve, other_python
+from sandbox_cell import need_sandbox
 
 _COMMENT = re.compile(r"<!-- (place|not run|exit): (.+?) -->$")
 # How a line of shell begins: such blocks have to be tagged.
@@ -170,6 +171,8 @@ class Reader:
 
     def type_in(self, block: Block) -> list[str]:
         """Run a block; return what is wrong with it, as lines."""
+        if "--sandbox" in block.text:
+            need_sandbox()
         wanted = int(block.notes.get("exit", "0"))
         if block.tag == "sh":
             status, said = self.run("set -eu -o pipefail\n" + block.text)

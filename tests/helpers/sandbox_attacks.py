@@ -4,44 +4,27 @@ Run by an interpreter, with one argument: a JSON object with the places that tes
 prepared outside. The answer is an object: name of the attack -> what was got, or "" when it was
 refused. Outside of a sandbox nearly all succeed: that shows that they are attacks.
 
-Standard library only; what it makes outside carries the word "loot", so that the test sees it.
+Here are those on files and processes; sandbox_attacks_kernel.py has the others. Standard library
+only; what it makes outside carries the word "loot", so that the test sees it.
 """
 
 from __future__ import annotations
 
 import ctypes
-import errno
 import io
 import json
 import os
-import platform
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
-libc = ctypes.CDLL(None, use_errno=True)
-ATTACKS: dict[str, Callable[[dict[str, Any]], object]] = {}
-X86 = platform.machine() == "x86_64"
+import sandbox_attacks_kernel
+from sandbox_calls import ATTACKS, X86, attack, libc, syscall
 
-
-def attack(function: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, Any]], object]:
-    """Count a function as an attack: it returns what it got, or raises an exception."""
-    ATTACKS[function.__name__] = function
-    return function
-
-
-def syscall(number: int, *words: object) -> int:
-    """Do a system call by its number."""
-    given = [ctypes.c_long(word) if isinstance(word, int) else word for word in words]
-    done: int = libc.syscall(ctypes.c_long(number), *given)
-    if done < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return done
+__all__ = ["ATTACKS", "sandbox_attacks_kernel"]
 
 
 # --- reading what is outside
@@ -187,6 +170,52 @@ def change_a_mode_by_a_link(at: dict[str, Any]) -> object:
 
 
 @attack
+def write_what_can_be_read(at: dict[str, Any]) -> object:
+    with open(at["shown"], "r+") as stream:
+        stream.write("loot")
+    return "loot"
+
+
+@attack
+def open_once_more_what_can_be_read(at: dict[str, Any]) -> object:
+    with open(at["shown"]) as stream, open(f"/proc/self/fd/{stream.fileno()}", "r+") as other:
+        other.write("loot")
+    return "loot"
+
+
+@attack
+def change_a_mode_of_what_can_be_read(at: dict[str, Any]) -> object:
+    with open(at["shown"]) as stream:
+        os.fchmod(stream.fileno(), 0o777)
+    return "loot"
+
+
+@attack
+def change_flags_of_what_can_be_read(at: dict[str, Any]) -> object:
+    import fcntl
+
+    flags = bytearray(8)
+    with open(at["shown"]) as stream:
+        fcntl.ioctl(stream, 0x80086601, flags)
+        # (FS_NODUMP_FL, which anybody may set who owns a file.)
+        fcntl.ioctl(stream, 0x40086602, bytes([flags[0] ^ 0x40, *flags[1:]]))
+    return "loot"
+
+
+@attack
+def read_an_attribute(at: dict[str, Any]) -> object:
+    return os.getxattr(at["secret"], "user.note").decode()
+
+
+@attack
+def watch_a_folder(at: dict[str, Any]) -> object:
+    watch = libc.inotify_init1(0)
+    number = libc.inotify_add_watch(watch, at["tmp"].encode(), 0x100)
+    os.close(watch)
+    return "loot" if number >= 0 else ""
+
+
+@attack
 def make_a_setuid_file(at: dict[str, Any]) -> object:
     with open("suid", "w") as stream:
         os.fchmod(stream.fileno(), 0o4755)
@@ -274,8 +303,56 @@ def descriptor_of_a_process(at: dict[str, Any]) -> object:
 
 
 @attack
+def write_memory_of_a_process(at: dict[str, Any]) -> object:
+    buffer = ctypes.create_string_buffer(b"loot")
+    local = (ctypes.c_size_t * 2)(ctypes.addressof(buffer), 4)
+    remote = (ctypes.c_size_t * 2)(at["address"], 4)
+    syscall(311 if X86 else 271, at["pid"], local, 1, remote, 1, 0)
+    return "loot"
+
+
+@attack
 def signal_a_process(at: dict[str, Any]) -> object:
     os.kill(at["pid"], signal.SIGUSR1)
+    return "loot"
+
+
+@attack
+def signal_the_group(at: dict[str, Any]) -> object:
+    # (Whether it has come, the process outside says: it is in the same group.)
+    os.kill(0, signal.SIGWINCH)
+    return ""
+
+
+@attack
+def signal_by_a_descriptor(at: dict[str, Any]) -> object:
+    import fcntl
+
+    one, other = os.pipe()
+    fcntl.fcntl(one, fcntl.F_SETOWN, at["pid"])
+    fcntl.fcntl(one, 10, int(signal.SIGUSR2))
+    fcntl.fcntl(one, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    os.write(other, b"x")
+    return ""
+
+
+@attack
+def slow_the_group_down(at: dict[str, Any]) -> object:
+    # (To what it is; of the user's processes this would reach all.)
+    os.setpriority(os.PRIO_PGRP, 0, os.getpriority(os.PRIO_PROCESS, 0))
+    return "loot"
+
+
+@attack
+def slow_the_files_of_the_group_down(at: dict[str, Any]) -> object:
+    get, set_ = (252, 251) if X86 else (31, 30)
+    syscall(set_, 2, 0, syscall(get, 1, 0))
+    return "loot"
+
+
+@attack
+def processors_of_a_process(at: dict[str, Any]) -> object:
+    os.sched_setaffinity(at["pid"], os.sched_getaffinity(0))
     return "loot"
 
 
@@ -288,206 +365,17 @@ def limit_a_process(at: dict[str, Any]) -> object:
 
 
 @attack
+def file_in_shared_memory(at: dict[str, Any]) -> object:
+    with open(at["shm_file"]) as stream:
+        return stream.read()
+
+
+@attack
 def shared_memory(at: dict[str, Any]) -> object:
     number = libc.shmget(at["shm"], 0, 0)
     if number < 0:
         raise OSError(ctypes.get_errno(), "shmget")
     return "loot"
-
-
-# --- the network
-
-
-def _reach(family: int, place: Any, kind: int = socket.SOCK_STREAM) -> str:
-    with socket.socket(family, kind) as connection:
-        connection.settimeout(2)
-        connection.connect(place)
-        if kind == socket.SOCK_DGRAM:
-            connection.send(b"anybody?")
-        return connection.recv(10).decode()
-
-
-@attack
-def connect(at: dict[str, Any]) -> object:
-    return _reach(socket.AF_INET, ("127.0.0.1", at["port"]))
-
-
-@attack
-def connect_by_raw_socket(at: dict[str, Any]) -> object:
-    import _socket
-
-    connection = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
-    connection.settimeout(2)
-    connection.connect(("127.0.0.1", at["port"]))
-    return connection.recv(10).decode()
-
-
-@attack
-def connect_by_ctypes(at: dict[str, Any]) -> object:
-    number = libc.socket(2, 1, 0)
-    address = struct.pack("=H", 2) + struct.pack("!H", at["port"]) + b"\x7f\0\0\1" + bytes(8)
-    if number < 0 or libc.connect(number, address, len(address)) != 0:
-        raise OSError(ctypes.get_errno(), "connect")
-    return os.read(number, 10).decode()
-
-
-@attack
-def connect_by_subprocess(at: dict[str, Any]) -> object:
-    code = f'exec 3<>/dev/tcp/127.0.0.1/{at["port"]}; read -r -n 4 x <&3; printf %s "$x"'
-    done = subprocess.run(["/bin/bash", "-c", code], capture_output=True, text=True)
-    return done.stdout
-
-
-@attack
-def send_a_datagram(at: dict[str, Any]) -> object:
-    return _reach(socket.AF_INET, ("127.0.0.1", at["udp"]), socket.SOCK_DGRAM)
-
-
-@attack
-def abstract_socket(at: dict[str, Any]) -> object:
-    return _reach(socket.AF_UNIX, "\0" + at["abstract"])
-
-
-@attack
-def socket_of_a_path(at: dict[str, Any]) -> object:
-    return _reach(socket.AF_UNIX, at["socket"])
-
-
-@attack
-def packet_socket(at: dict[str, Any]) -> object:
-    socket.socket(17, socket.SOCK_RAW, 0).close()
-    return "loot"
-
-
-@attack
-def virtual_machine_socket(at: dict[str, Any]) -> object:
-    socket.socket(40, socket.SOCK_STREAM).close()
-    return "loot"
-
-
-# --- descriptors and the terminal
-
-
-@attack
-def inherited_file(at: dict[str, Any]) -> object:
-    for number in range(3, 30):
-        try:
-            data = os.pread(number, 100, 0)
-        except OSError:
-            continue
-        if b"loot" in data:
-            return data.decode()
-    return ""
-
-
-@attack
-def inherited_folder(at: dict[str, Any]) -> object:
-    for number in range(3, 30):
-        try:
-            return os.read(os.open("secret", os.O_RDONLY, dir_fd=number), 100).decode()
-        except OSError:
-            continue
-    return ""
-
-
-@attack
-def stdin_once_more_to_write(at: dict[str, Any]) -> object:
-    with open("/proc/self/fd/0", "w") as stream:
-        stream.write("loot")
-    return "loot"
-
-
-# --- the kernel, and this process's own bonds
-
-
-@attack
-def new_user_namespace(at: dict[str, Any]) -> object:
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0 if libc.unshare(0x10000000) == 0 else 1)
-    return "" if os.waitpid(pid, 0)[1] else "loot"
-
-
-@attack
-def mount_something(at: dict[str, Any]) -> object:
-    if libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 0, None) != 0:
-        raise OSError(ctypes.get_errno(), "mount")
-    libc.umount2(b"/tmp", 2)
-    return "loot"
-
-
-@attack
-def change_the_root(at: dict[str, Any]) -> object:
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0 if libc.chroot(b"/") == 0 else 1)
-    return "" if os.waitpid(pid, 0)[1] else "loot"
-
-
-@attack
-def ring_of_calls(at: dict[str, Any]) -> object:
-    os.close(syscall(425, 1, ctypes.create_string_buffer(240)))
-    return "loot"
-
-
-@attack
-def keys(at: dict[str, Any]) -> object:
-    name = b"pyve-test-%d" % os.getpid()
-    syscall(248 if X86 else 217, b"user", name, b"x", 1, -1)
-    return "loot"
-
-
-@attack
-def other_numbers_of_calls(at: dict[str, Any]) -> object:
-    # A socket by the numbers of the x32 ABI. (ENOSYS: the kernel has none.)
-    if not X86:
-        return ""
-    try:
-        os.close(syscall(0x40000000 | 41, 17, 3, 0))
-    except OSError as error:
-        return "loot" if error.errno == errno.ENOSYS else ""
-    return "loot"
-
-
-@attack
-def type_into_the_terminal(at: dict[str, Any]) -> object:
-    import fcntl
-    import pty
-
-    main, other = pty.openpty()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setsid()
-            fcntl.ioctl(other, 0x540E, 0)
-            fcntl.ioctl(other, 0x5412, b"x")
-        except OSError as error:
-            # (EIO: the kernel has it switched off; the filter says EPERM.)
-            os._exit(1 if error.errno == errno.EPERM else 0)
-        os._exit(0)
-    done = os.waitpid(pid, 0)[1]
-    os.close(main)
-    os.close(other)
-    return "" if done else "loot"
-
-
-@attack
-def capabilities(at: dict[str, Any]) -> object:
-    with open("/proc/self/status") as stream:
-        lines = dict(line.split(":", 1) for line in stream)
-    return "loot" if int(lines["CapEff"], 16) | int(lines["CapPrm"], 16) else ""
-
-
-@attack
-def device_of_a_disk(at: dict[str, Any]) -> object:
-    os.mknod("disk", 0o060600, os.makedev(8, 0))
-    os.unlink("disk")
-    return "loot"
-
-
-@attack
-def variable_of_the_caller(at: dict[str, Any]) -> object:
-    return os.environ.get("TEST_SECRET", "")
 
 
 def main() -> None:

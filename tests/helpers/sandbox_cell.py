@@ -6,6 +6,7 @@ a user without rights.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ from typing import Any
 import pytest
 from pyve_test_helpers import TREE, real_python
 
-ATTACKS = TREE / "tests" / "helpers" / "sandbox_attacks.py"
+HELPERS = TREE / "tests" / "helpers"
 # Found on many systems; owns nothing.
 NOBODY = 65534
 ENGINES = ("bubblewrap", "landlock")
@@ -30,12 +31,15 @@ import ctypes, json, os, signal, socket, sys, threading
 libc = ctypes.CDLL(None, use_errno=True)
 abstract, path = sys.argv[1:]
 came = []
-signal.signal(signal.SIGUSR1, lambda *_: came.append("signal"))
+for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH):
+    signal.signal(number, lambda got, _: came.append(signal.Signals(got).name))
 tcp = socket.create_server(("127.0.0.1", 0))
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 udp.bind(("127.0.0.1", 0))
 hidden = socket.socket(socket.AF_UNIX); hidden.bind("\\0" + abstract); hidden.listen()
 named = socket.socket(socket.AF_UNIX); named.bind(path); named.listen()
+boxes = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2)]
+boxes[0].bind("\\0" + abstract + "-letters"); boxes[1].bind(path + "-letters")
 def answer(server, name):
     while True:
         with server.accept()[0] as one:
@@ -46,6 +50,12 @@ def hear():
         sender = udp.recvfrom(10)[1]
         came.append("datagram")
         udp.sendto(b"loot", sender)
+def receive(box):
+    while True:
+        box.recv(10)
+        came.append("letter")
+for box in boxes:
+    threading.Thread(target=receive, args=(box,), daemon=True).start()
 for server, name in ((tcp, "tcp"), (hidden, "abstract"), (named, "path")):
     threading.Thread(target=answer, args=(server, name), daemon=True).start()
 threading.Thread(target=hear, daemon=True).start()
@@ -58,6 +68,19 @@ sys.stdin.readline()
 libc.shmctl(segment, 0, None)
 print(json.dumps(came), flush=True)
 os._exit(0)
+"""
+
+# Makes a kernel without Landlock of this one, for a program and all that it starts.
+WITHOUT_LANDLOCK = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from pyve_sandbox.seccomp import Filter, install, refuse
+from pyve_sandbox.system import prctl
+prctl(38, 1)
+made = Filter()
+made.otherwise["landlock_create_ruleset"] = refuse(38)
+install(made.compile(), False)
+os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
@@ -93,6 +116,11 @@ def need_engine(engine: str) -> None:
             pytest.skip("NOT TESTED: bubblewrap that works")
 
 
+def need_sandbox() -> None:
+    """Skip by name where ``--sandbox`` alone finds no engine that works."""
+    need_engine("bubblewrap" if shutil.which("bwrap") else "landlock")
+
+
 class Cell:
     """A user, a project with an environment, and what is outside.
 
@@ -124,8 +152,19 @@ class Cell:
         (self.home / "movable").write_text("loot")
         (self.home / "cuttable").write_text("whole")
         (self.home / "given").write_text("given")
+        self.shown = self.home / "shown" / "file"
+        self.shown.parent.mkdir()
+        self.shown.write_text("shown")
+        with contextlib.suppress(OSError):
+            os.setxattr(self.secret, "user.note", b"loot")
+        # (Not all machines have the folder.)
+        shared = Path("/dev/shm")
+        self.shm_file = (shared if shared.is_dir() else self.home) / self.root.name
+        self.shm_file.write_text("loot")
         (self.project / "link-out").symlink_to(self.secret)
-        shutil.copy(ATTACKS, self.project / "attacks.py")
+        shutil.copy(HELPERS / "sandbox_attacks.py", self.project / "attacks.py")
+        for name in ("sandbox_attacks_kernel.py", "sandbox_calls.py"):
+            shutil.copy(HELPERS / name, self.project)
         make_environment(self.project, self.python)
         self.give()
         self._outside: subprocess.Popen[str] | None = None
@@ -134,7 +173,7 @@ class Cell:
     def give(self) -> None:
         """Let the user have all that is there."""
         if os.geteuid() == 0:
-            for path in (self.root, *self.root.rglob("*")):
+            for path in (self.root, self.shm_file, *self.root.rglob("*")):
                 os.chown(path, self.uid, self.uid, follow_symlinks=False)
 
     def run(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -165,7 +204,8 @@ class Cell:
     def start_outside(self) -> None:
         """Start the process that is to be reached."""
         path, abstract = str(self.tmp / "socket"), f"pyve-{os.getpid()}-{self.uid}"
-        (self.tmp / "socket").unlink(missing_ok=True)
+        for name in ("socket", "socket-letters"):
+            (self.tmp / name).unlink(missing_ok=True)
         self._outside = subprocess.Popen(
             [self.python, "-c", OUTSIDE, abstract, path],
             stdin=subprocess.PIPE,
@@ -179,6 +219,9 @@ class Cell:
             **json.loads(self._outside.stdout.readline()),
             "abstract": abstract,
             "socket": path,
+            "letters": f"{path}-letters",
+            "shown": str(self.shown),
+            "shm_file": str(self.shm_file),
             "home": str(self.home),
             "tmp": str(self.tmp),
             "secret": str(self.secret),
@@ -206,6 +249,7 @@ class Cell:
         """Remove everything."""
         if self._outside is not None:
             self.stop_outside()
+        self.shm_file.unlink(missing_ok=True)
         shutil.rmtree(self.root, ignore_errors=True)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 from pyve_test_helpers import TREE
 from sandbox_attacks import ATTACKS
-from sandbox_cell import ENGINES, NOBODY, Cell, need_engine
+from sandbox_cell import ENGINES, NOBODY, WITHOUT_LANDLOCK, Cell, need_engine
 
 pytestmark = [pytest.mark.venv, pytest.mark.linux]
 
@@ -23,29 +23,39 @@ USERS = ("root", "ordinary user") if os.geteuid() == 0 else ("ordinary user",)
 ROWS = {
     "home": (
         "read_by_open read_by_io_open read_by_fileio read_by_relative_path read_by_current_folder"
-        " write_in_home write_in_tmp truncate_outside"
+        " write_in_home write_in_tmp truncate_outside file_in_shared_memory"
     ),
     "ctypes": "read_by_ctypes connect_by_ctypes open_by_handle",
     "subprocess": "read_by_subprocess connect_by_subprocess",
     "symlinks": "read_by_a_link_of_the_project read_by_a_new_link change_a_mode_by_a_link",
     "links": "hard_link_in rename_in",
     "metadata": "change_a_mode_outside change_a_time_outside",
+    "read only": (
+        "write_what_can_be_read open_once_more_what_can_be_read change_a_mode_of_what_can_be_read"
+        " change_flags_of_what_can_be_read"
+    ),
+    "watching": "watch_a_folder read_an_attribute",
     "setuid": "make_a_setuid_file make_a_setuid_file_by_open",
     "proc": (
         "environment_of_a_process root_of_a_process environments_of_all_processes"
         " root_of_all_processes memory_of_a_process"
     ),
     "ptrace": (
-        "trace_a_process read_memory_of_a_process descriptor_of_a_process signal_a_process"
-        " limit_a_process"
+        "trace_a_process read_memory_of_a_process write_memory_of_a_process"
+        " descriptor_of_a_process signal_a_process signal_by_a_descriptor limit_a_process"
+        " processors_of_a_process"
     ),
+    "group": "signal_the_group slow_the_group_down slow_the_files_of_the_group_down",
     "network": "connect connect_by_raw_socket send_a_datagram packet_socket virtual_machine_socket",
-    "abstract sockets": "abstract_socket",
-    "sockets of a path": "socket_of_a_path",
+    "abstract sockets": "abstract_socket letter_to_an_abstract_socket",
+    "sockets of a path": "socket_of_a_path letter_by_a_pair",
     "shared memory": "shared_memory",
     "descriptors": "inherited_file inherited_folder stdin_once_more_to_write",
     "namespaces": "new_user_namespace mount_something change_the_root",
-    "calls": "ring_of_calls keys other_numbers_of_calls capabilities device_of_a_disk",
+    "calls": (
+        "ring_of_calls keys other_numbers_of_calls calls_of_32_bits handler_of_page_faults"
+        " capabilities device_of_a_disk"
+    ),
     "terminal": "type_into_the_terminal",
     "variables": "variable_of_the_caller",
 }
@@ -55,7 +65,10 @@ UNCERTAIN = """
     open_by_handle packet_socket mount_something change_the_root capabilities device_of_a_disk
     ring_of_calls keys other_numbers_of_calls new_user_namespace trace_a_process
     memory_of_a_process read_memory_of_a_process descriptor_of_a_process virtual_machine_socket
-    type_into_the_terminal root_of_all_processes
+    type_into_the_terminal root_of_all_processes write_memory_of_a_process calls_of_32_bits
+    handler_of_page_faults read_an_attribute change_flags_of_what_can_be_read
+    slow_the_group_down slow_the_files_of_the_group_down
+    signal_the_group signal_by_a_descriptor
 """
 
 
@@ -64,15 +77,20 @@ class Siege(Cell):
 
     Attributes:
         got: engine -> attack -> what it got.
+        audited: the same, with an audit, for which the kernel asks about more calls.
+        bare: the same with bubblewrap alone, as on a kernel without Landlock.
         online: the same of a few, with a network.
         free: attack -> what it got without a sandbox.
-        came: what the process outside saw of those of ``got``.
+        came: what the process outside saw of those of ``got``, ``audited`` and ``bare``.
+        came_free: what it saw of those of ``free``.
         left: the secret's status, and all files outside, after them.
     """
 
     def __init__(self, uid: int) -> None:
         super().__init__(uid)
         self.got: dict[str, dict[str, str]] = {}
+        self.audited: dict[str, dict[str, str]] = {}
+        self.bare: dict[str, str] = {}
         self.online: dict[str, dict[str, str]] = {}
 
     def lay(self) -> None:
@@ -82,21 +100,29 @@ class Siege(Cell):
         self.start_outside()
         for engine in engines:
             self.got[engine] = self.try_all(*self.sandbox(engine), "python")
+            self.audited[engine] = self.try_all(*self.sandbox(engine, "--audit"), "python")
+        if "bubblewrap" in engines:
+            words = [self.python, "-I", "-c", WITHOUT_LANDLOCK, str(TREE / "helpers")]
+            # (There, stdin cannot be a file.)
+            self.bare = self.attack(*words, *self.sandbox("bubblewrap"), "python")
         self.came = self.stop_outside()
         self.start_outside()
-        only = ["connect", "abstract_socket", "socket_of_a_path", "read_by_open"]
+        only = [
+            *("connect", "abstract_socket", "socket_of_a_path", "read_by_open"),
+            *("letter_by_a_pair", "letter_to_an_abstract_socket"),
+        ]
         for engine in engines:
             self.online[engine] = self.attack(*self.sandbox(engine, "--net"), "python", only=only)
         after = self.secret.stat()
         self.is_untouched = (before.st_mode, before.st_mtime_ns) == (
             after.st_mode,
             after.st_mtime_ns,
-        ) and [(self.home / name).read_text() for name in ("cuttable", "given")] == [
-            "whole",
-            "given",
+        ) and [(self.home / name).read_text() for name in ("cuttable", "given", "shown/file")] == [
+            *("whole", "given", "shown")
         ]
         self.written = [*self.home.glob("written"), *self.tmp.glob("written")]
         self.free = self.try_all(self.python)
+        self.came_free = self.stop_outside()
 
     def try_all(self, *words: str) -> dict[str, str]:
         """Run all attacks, with a file and a folder from outside among the descriptors."""
@@ -111,7 +137,7 @@ class Siege(Cell):
     def sandbox(self, engine: str, *options: str) -> list[str]:
         """Return the words of a sandbox by an engine."""
         words = [str(TREE / "pyve.sh"), "run", "--sandbox", "--sandbox-engine", engine]
-        return [*words, *options, "--"]
+        return [*words, "--allow-read", str(self.shown.parent), *options, "--"]
 
 
 def _is_there(engine: str) -> bool:
@@ -141,11 +167,19 @@ def siege(request: pytest.FixtureRequest) -> Iterator[Siege]:
 def test_an_attack_gets_nothing(siege: Siege, row: str, engine: str) -> None:
     need_engine(engine)
     names = ROWS[row].split()
-    got = {name: siege.got[engine][name] for name in names}
-    assert got == dict.fromkeys(names, ""), f"{row}: {got}"
+    for all_ in (siege.got, siege.audited):
+        got = {name: all_[engine][name] for name in names}
+        assert got == dict.fromkeys(names, ""), f"{row}: {got}"
     # They are attacks: without a sandbox they work.
     useless = [name for name in names if not siege.free[name] and name not in UNCERTAIN.split()]
     assert not useless, f"these get nothing without a sandbox either: {useless}"
+
+
+def test_bubblewrap_holds_without_landlock(siege: Siege) -> None:
+    need_engine("bubblewrap")
+    got = {name: what for name, what in siege.bare.items() if what}
+    # (Its stdin is /dev/null.)
+    assert got.keys() <= {"stdin_once_more_to_write"}
 
 
 def test_every_attack_is_in_a_row() -> None:
@@ -155,6 +189,7 @@ def test_every_attack_is_in_a_row() -> None:
 
 def test_nothing_outside_was_changed_or_reached(siege: Siege) -> None:
     assert siege.came == []
+    assert {"SIGUSR1", "SIGUSR2", "SIGWINCH", "letter", "tcp"} <= set(siege.came_free)
     assert siege.is_untouched
     assert siege.written == []
 
@@ -168,6 +203,8 @@ def test_with_a_network_only_the_network_is_open(siege: Siege, engine: str) -> N
         "abstract_socket": "",
         "socket_of_a_path": "",
         "read_by_open": "",
+        "letter_by_a_pair": "",
+        "letter_to_an_abstract_socket": "",
     }
 
 

@@ -125,5 +125,28 @@ def test_without_a_sandbox_nothing_is_built(project: Pyve) -> None:
     assert told.strip() == "loot"
 
 
+def test_no_way_around_the_sandbox(project: Pyve) -> None:
+    need_engine("landlock")
+    project.ok("lock")
+    # Without isolation, uv would build with the environment that it changes.
+    settings = project.project / "uv.toml"
+    for line in ("no-build-isolation = true", 'no-build-isolation-package = ["nosy"]', ""):
+        settings.write_text(f"{line}\n")
+        env = {} if line else {"UV_NO_BUILD_ISOLATION": "1"}
+        assert "no-build-isolation" in project.fails("sync", **env)
+    # Without a lock nothing is built, whatever a requirements file says.
+    for line in ("-e ../nosy-1.0", "--no-binary nosy\nnosy"):
+        project.write("more.txt", f"{line}\n")
+        told = project.fails("testenv", "--install", "-r", "more.txt")
+        assert "[E_SANDBOX_OPTION]" in told, told
+    assert not (project.project.parent / "nosy-1.0" / "made-by-hook").exists()
+    # What says inside of a sandbox that this is one is the caller's to set, too.
+    env = {"PYVE_SANDBOX_ENGINE": "landlock", "PYVE_SANDBOX": "landlock"}
+    project.ok("sync", UV_COMPILE_BYTECODE="1", **env)
+    told = project.ok("run", "python", "-c", "import json, nosy; print(json.dumps(nosy.SEEN))")
+    seen = json.loads(told)
+    assert (seen["home"], seen["child"], seen["sandbox"]) == ("", "42", "landlock")
+
+
 def test_a_switch_that_says_neither_builds_nothing(project: Pyve) -> None:
     assert "[E_SANDBOX_OPTION]" in project.fails("lock", PYVE_BUILD_SANDBOX="yes")

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,22 +138,49 @@ def test_a_variable_that_is_let_in_is_not_for_what_makes_the_sandbox(cell: Cell)
     words = ["-I", "-S", "-c", code, str(TREE / "helpers"), str(library), profile, *told]
     assert cell.execute(cell.python, *words).stdout.strip() == str(library)
     assert not trace.exists()
+    # Nor what a profile of the project sets, in a file that the command can have written.
+    config = cell.project / ".pyve" / "config"
+    kept = config.read_text()
+    set_ = {"LD_PRELOAD": library, "HOME": "/nowhere", "XDG_CACHE_HOME": "/", "NAME": "a=b c"}
+    lines = "".join(f'        {name}: "{value}"\n' for name, value in set_.items())
+    config.write_text(f"{kept}\nrun:\n  profiles:\n    evil:\n      env:\n{lines}")
+    words = ["run", "--profile", "evil", "--sandbox", "bash", "-c", 'echo "$LD_PRELOAD|$NAME"; env']
+    done = cell.run(*words)
+    config.write_text(kept)
+    assert done.stdout.startswith(f"{library}|a=b c\n"), done.stderr
+    assert "PYVE_SANDBOX_SET" not in done.stdout
+    assert not trace.exists()
 
 
 def test_what_is_used_outside_later_cannot_be_changed(cell: Cell) -> None:
     if cell.env["PYVE_SANDBOX_ENGINE"] != "bubblewrap":
         pytest.skip("docs/sandbox.md says so: with Landlock it takes --ro")
-    for name in (".git/hooks", ".git/config", ".envrc"):
+    alias = cell.root / "alias"
+    alias.symlink_to(cell.root)
+    for name in (".git/hooks", ".git/config", ".envrc", ".env"):
         path = cell.project / name
         path.parent.mkdir(exist_ok=True)
         path.mkdir(exist_ok=True) if name.endswith("hooks") else path.write_text("old\n")
     script = (
-        "for f in .git/hooks/post-checkout .git/config .envrc .pyve/config .venv/bin/python"
-        " .venv/pyvenv.cfg; do echo new >$f && echo $f; rm $f && echo $f; done"
-        "; mv .venv v; mv .pyve p; echo other >free && cat free"
+        'cd "${1:-.}"; for f in .git/hooks/post-checkout .git/config .git/commondir .envrc .env'
+        " .pyve/config .venv/bin/python .venv/pyvenv.cfg"
+        "; do echo new >$f && echo $f; rm $f && echo $f; done"
+        "; for f in .venv .pyve .git .env; do mv $f moved && echo $f; done"
+        "; mkdir .git && echo .git; echo other >free && cat free"
     )
-    done = shell(cell, script)
-    assert done.stdout == "other\n"
+    assert shell(cell, script).stdout == "other\n"
+    # The same folder by another name, and by its own when it was entered by the other.
+    for place in ("", str(cell.project)):
+        words = ["run", "--sandbox", "--", "bash", "-c", script, "-", place]
+        options = {"cwd": alias / "my project", "env": {"PWD": str(alias / "my project")}}
+        assert cell.run(*words, **options).stdout == "other\n"
+    # A worktree has a file there, which names a folder with hooks.
+    shutil.rmtree(cell.project / ".git")
+    (cell.project / ".git").write_text("gitdir: /elsewhere\n")
+    shell(cell, "echo gitdir: $PWD/evil >.git; mv .git moved; rm .git")
+    assert (cell.project / ".git").read_text() == "gitdir: /elsewhere\n"
+    for name in (".git", ".envrc", ".env", "alias"):
+        (cell.root / name if name == "alias" else cell.project / name).unlink()
 
 
 def test_every_process_that_can_be_seen_inside_is_confined(cell: Cell) -> None:
@@ -167,6 +195,42 @@ def test_every_process_that_can_be_seen_inside_is_confined(cell: Cell) -> None:
     assert {(name, int(value, 16)) for name, value in seen} == {("Seccomp:", 2), ("CapEff:", 0)}
 
 
+def test_calls_that_nobody_can_answer_do_not_keep_others_waiting(cell: Cell) -> None:
+    # Times that are none, and that are half in memory; a process that ends while it is looked at.
+    code = (
+        "import ctypes, mmap, os, signal, struct, subprocess, sys\n"
+        "libc = ctypes.CDLL(None)\n"
+        "open('timed', 'w').close()\n"
+        "page = mmap.mmap(-1, 2 * mmap.PAGESIZE)\n"
+        "start = ctypes.addressof(ctypes.c_char.from_buffer(page))\n"
+        "libc.munmap(ctypes.c_void_p(start + mmap.PAGESIZE), mmap.PAGESIZE)\n"
+        "def touch(place, times=b''):\n"
+        "    ctypes.memmove(place, times, len(times))\n"
+        "    return libc.utimensat(-100, b'timed', ctypes.c_void_p(place), 0)\n"
+        "big = 1 << 62\n"
+        "print(touch(start + mmap.PAGESIZE - 16),\n"
+        "  touch(start, struct.pack('=qqqq', 5, 1 << 40, 5, 0)), flush=True)\n"
+        "touch(start, struct.pack('=qqqq', big, 0, big, 0))\n"
+        "for _ in range(20):\n"
+        "    loop = 'import os\\nwhile True: os.chmod(\"timed\", 0o600)'\n"
+        "    child = subprocess.Popen([sys.executable, '-S', '-c', loop])\n"
+        "    try: child.wait(0.04)\n"
+        "    except subprocess.TimeoutExpired: child.kill()\n"
+        "os.chmod('timed', 0o640); print(oct(os.stat('timed').st_mode), flush=True)\n"
+        "os._exit(0)"
+    )
+    done = python(cell, code, "--time", "30")
+    assert done.stdout == "-1 -1\n0o100640\n", done.stderr
+
+
+def test_what_is_closed_outside_is_no_descriptor_of_ours(cell: Cell) -> None:
+    code = (
+        "import os; os.write(2, repr([os.readlink(f'/proc/self/fd/{n}') for n in (0, 1)]).encode())"
+    )
+    words = ["sh", "-c", 'exec "$@" <&- >&-', "-", PYVE, "run", "--sandbox", "python", "-c", code]
+    assert cell.execute(*words).stderr == "['/dev/null', '/dev/null']"
+
+
 # --- how it ends
 
 
@@ -175,11 +239,15 @@ def test_the_status_is_that_of_the_command(cell: Cell) -> None:
     assert shell(cell, "kill -KILL $$").returncode == 128 + 9
     assert shell(cell, "kill -SEGV $$").returncode == 128 + 11
     assert cell.run("run", "--sandbox", "no-such-command").returncode == 127
-    missing = cell.project / "script"
-    missing.write_text("#!/no/such/interpreter\n")
-    missing.chmod(0o755)
+    # An interpreter that is there outside only: not there (127), or not open (126).
+    script = cell.project / "script"
+    script.write_text(f"#!{cell.root}/interpreter\n")
+    shutil.copy("/bin/true", cell.root / "interpreter")
+    script.chmod(0o755)
     done = cell.run("run", "--sandbox", "./script")
-    assert done.returncode == 127 and "[E_SANDBOX_COMMAND]" in done.stderr
+    is_seen = cell.env["PYVE_SANDBOX_ENGINE"] == "landlock"
+    assert done.returncode == (126 if is_seen else 127), done.stderr
+    assert "[E_SANDBOX_COMMAND]" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
@@ -210,7 +278,8 @@ def test_nothing_lives_on_behind_the_command(cell: Cell) -> None:
     assert not is_running(name)
     # Not even when Pyve is killed; and what it had for the command is cleared by the next one.
     (cell.project / "ready").unlink(missing_ok=True)
-    words = [PYVE, "run", "--sandbox", "bash", "-c", f": >ready; exec sleep {name}"]
+    script = f"(setsid sleep {name} &); : >ready; exec sleep {name}"
+    words = [PYVE, "run", "--sandbox", "bash", "-c", script]
     with subprocess.Popen(words, cwd=cell.project, env=cell.env) as process:
         wait_for(cell.project / "ready")
         process.kill()

@@ -42,12 +42,18 @@ read $PWD/c
 env ONE
 env TWO
 env NAME
+sets 1
 memory 2147483648
 cpu 5
 time 60
 processes 7"
   assert_equal "${PLAN_WRAP[1]} ${PLAN_WRAP[2]} ${PLAN_WRAP[3]}" "-I -S -E"
   assert_contains "${PLAN_SANDBOX[*]}" "the project is read only"
+  # The variable is the command's, and not for what makes the sandbox; but it is shown as it is.
+  assert_equal "${PLAN_SETS[*]}" "PYVE_SANDBOX_SET_0=NAME=value with = sign"
+  PLAN_SETS=(NAME=value PATH=/q) PYVE_EXPLAIN=1
+  plan_sandbox 2>/dev/null || :
+  assert_equal "${PLAN_SETS[*]}" "NAME=value PATH=/q"
 }
 
 @test "a line end and a backslash in a path do not make a line of their own" {
@@ -69,6 +75,14 @@ processes 7"
   run -1 plan_sandbox
   assert_contains "$output" "[E_SANDBOX_OPTION]"
   assert_contains "$output" "--allow-write"
+}
+
+@test "a variable is kept by its name, and a value is not shown" {
+  opt_allow_env=NAME=secret
+  run -1 plan_sandbox
+  assert_contains "$output" "[E_SANDBOX_OPTION]"
+  assert_contains "$output" "NAME=..."
+  [[ $output != *secret* ]]
 }
 
 @test "limits are whole numbers above 0, and sizes have a unit or none" {
@@ -95,7 +109,7 @@ processes 7"
   unset -v PYVE_BUILD_SANDBOX
   config_parse ""
   find_build_sandbox
-  assert_equal "${PYVE_BUILD_SANDBOX-}${BUILD_WORDS[*]-}" ""
+  assert_equal "${PYVE_BUILD_SANDBOX-}${BUILD_WORDS[*]-}${_pyve_build_sandbox-}" ""
   PYVE_BUILD_SANDBOX=off
   config_parse $'build:\n  sandbox: on\n'
   find_build_sandbox
@@ -103,4 +117,34 @@ processes 7"
   unset -v PYVE_BUILD_SANDBOX
   find_build_sandbox
   assert_equal "$PYVE_BUILD_SANDBOX ${BUILD_WORDS[*]}" "on --only-binary :all:"
+  # (enter_plan then takes away from the command what the caller has not said.)
+  assert_equal "${_pyve_build_sandbox-}" 1
+}
+
+@test "where builds are confined, what is installed without a lock names a distribution or a wheel" {
+  local line
+  mkdir -p sub folder.whl
+  : >real.whl
+  BUILD_WORDS=(--only-binary :all:)
+  for line in "-e ." "--edit ./evil" "--no-binary evil" "--pre --no-bin evil" "--only-binary :none:" ./evil /evil evil/ . \
+    evil.zip evil.ZIP "evil.tar.gz[x]" "evil @ ./evil" "git+https://host/evil" "git+https://host/evil.whl" ./folder.whl \
+    "https://host/evil.tar.gz" "https://host/evil#x.whl" "evil --config-settings a=b" '${EVIL}' "-i url --no-binary evil" \
+    "--find-links . -e ." "-r http://host/more.txt" "-r missing.txt"; do
+    printf '# first\npackage\n%s\n' "$line" >sub/lines.txt
+    printf -- '-r sub/lines.txt\n' >all.txt
+    run -1 check_wheels_only -r all.txt
+    assert_contains "$output" "[E_SANDBOX_OPTION]"
+  done
+  printf -- '-\\\ne ./evil\n' >all.txt
+  run -1 check_wheels_only -r all.txt
+  run -1 check_wheels_only -e .
+  run -1 check_wheels_only ./evil
+  printf '%s\n' "# none" "" "a" "A.b_c-d[e, f] >= 1.0, <2 ; python_version > '3'  # why" "b==1 \\" \
+    "  --hash=sha256:00ff \\" "  --hash=sha256:11ee" "./real.whl" "c @ https://host/c-1-py3-none-any.whl" "--pre" \
+    "--index-url https://host/simple" "-f ./links" "d~=1.0" "e (>=2)" >sub/lines.txt
+  printf -- '-c sub/lines.txt' >all.txt
+  check_wheels_only --no-deps -r all.txt "pytest>=8" pytest
+  # Without a sandbox for builds everything is as ever.
+  BUILD_WORDS=()
+  check_wheels_only -e .
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import subprocess
@@ -57,7 +58,12 @@ def test_what_is_not_understood_is_refused(line: str) -> None:
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
     """A home with a project and a folder beside it."""
-    for name in ("home/project/sub", "home/other", "home/.cache/pyve/store/entry", "elsewhere"):
+    for name in (
+        "home/project/sub",
+        "home/other",
+        "home/.cache/pyve/store/v1/envs/entry",
+        "elsewhere",
+    ):
         (tmp_path / name).mkdir(parents=True)
     return tmp_path
 
@@ -112,13 +118,16 @@ def test_a_record_of_an_environment_opens_nothing_but_the_store(world: Path) -> 
     packages = venv / "lib" / "python3.12" / "site-packages"
     packages.mkdir(parents=True)
     (venv / "pyvenv.cfg").write_text("home = /usr/bin\n")
-    store = world / "home" / ".cache" / "pyve" / "store" / "entry"
+    store = world / "home" / ".cache" / "pyve" / "store" / "v1" / "envs" / "entry"
     (venv / "pyve.state").write_text(f"store={store}\nstore={world}/home/other\n")
-    (packages / "a.pth").write_text(f"{world}/home/other\n{store}/../../../..\nimport os\n")
+    (packages / "a.pth").write_text(
+        f"{world}/home/other\n{store}/../../../../../..\n{store}/..\nimport os\n"
+    )
     places = look(world, environment=[str(venv)])
     assert places.is_open(str(store / "module.py"), writes=False)
     assert not places.is_open(str(world / "home" / "other"), writes=False)
-    assert not places.is_open(str(world / "home" / ".cache"), writes=False)
+    for above in (store.parent, world / "home" / ".cache"):
+        assert not places.is_open(str(above), writes=False)
 
 
 def test_a_link_of_an_environment_opens_nothing_but_an_installation(world: Path) -> None:
@@ -156,6 +165,32 @@ def test_words_mount_what_is_above_first(world: Path) -> None:
     assert home < words.index(project)
     assert words[-2:] == ["--", "true"]
     assert "--unshare-net" not in make_words("bwrap", Profile(net=True), places, [])
+
+
+def test_what_cannot_be_written_cannot_be_moved_away_or_reached_by_another_name(
+    world: Path,
+) -> None:
+    project = world / "home" / "project"
+    venv = project / "deep" / "er" / "venv"
+    venv.mkdir(parents=True)
+    (venv / "pyvenv.cfg").write_text("")
+    (project / ".git").mkdir()
+    (world / "alias").symlink_to(world / "home")
+    named = str(world / "alias" / "project")
+    places = look(world, project=named, folder=named, environment=[f"{named}/deep/er/venv"])
+    words = make_words("/usr/bin/bwrap", Profile(project=named, folder=named), places, ["true"])
+    mounts = {
+        words[i + 2]: words[i : i + 2]
+        for i, one in enumerate(words)
+        if one in ("--bind", "--ro-bind", "--symlink")
+    }
+    assert mounts[str(project)] == ["--bind", str(project)]
+    for between in ("deep", "deep/er"):
+        assert mounts[str(project / between)] == ["--bind", str(project / between)]
+    for path in (venv, project / ".git"):
+        assert mounts[str(path)] == ["--ro-bind", str(path)]
+    # (A second mount of the project would not have them.)
+    assert mounts[named] == ["--symlink", str(project)]
 
 
 def test_bubblewrap_of_somebody_else_is_not_used(tmp_path: Path) -> None:
@@ -210,6 +245,8 @@ def decide(program: bytes, name: str, *words: int, number: int | None = None) ->
             (accumulator,) = struct.unpack_from("=I", data, k)
         elif code == 0x06:
             return int(k)
+        elif code == 0x54:
+            accumulator &= k
         else:
             holds = {0x15: accumulator == k, 0x35: accumulator >= k, 0x45: accumulator & k != 0}
             place += if_true if holds[code] else if_false
@@ -230,7 +267,10 @@ def test_the_filter_refuses_what_confines_nothing_else() -> None:
         assert is_refused(decide(program, "unshare", 0x10000000))
         assert decide(program, "unshare", 0x400) == ALLOW
         assert is_refused(decide(program, "clone", 0x10000011))
-        assert decide(program, "clone", 0x11) == ALLOW
+        assert is_refused(decide(program, "setpriority", 1, 0, 5))
+        assert is_refused(decide(program, "ioprio_set", 2, 0, 0))
+        assert decide(program, "setpriority", 0, 0, 5) == ALLOW
+        assert decide(program, "socketpair", 1, 0o2000001, 0) == ALLOW
         assert is_refused(decide(program, "ioctl", 0, 0x5412))
         assert is_refused(decide(program, "ioctl", 0, 0xFFFFFFFF00005412))
         assert decide(program, "ioctl", 0, 0x5413) == ALLOW
@@ -244,11 +284,85 @@ def test_the_filter_refuses_what_confines_nothing_else() -> None:
     assert is_refused(decide(alone, "socket", 2, 1, 0))
     assert decide(spaces, "socket", 1, 1, 0) == ALLOW
     assert decide(build_filter(Wishes(alone=True, net=True)).compile(), "socket", 2, 1, 0) == ALLOW
+    # Of datagrams (and raw ones, which are the same): they could send to any socket.
+    assert is_refused(decide(alone, "socketpair", 1, 2, 0))
+    assert is_refused(decide(alone, "socketpair", 1, 0o2000003, 0))
+    assert decide(spaces, "socketpair", 1, 2, 0) == ALLOW
+    # All processes of the user; there are no others within a namespace.
+    for name, which in (("setpriority", 2), ("ioprio_set", 3)):
+        assert is_refused(decide(alone, name, which, 0, 5))
+        assert decide(spaces, name, which, 0, 5) == ALLOW
+    assert decide(alone, "ioprio_set", 1, 0, 5) == ALLOW
+    assert is_refused(decide(alone, "ioprio_set", 1, 77, 5))
+    # Terminals, sockets and what only reads, but not chattr, fs-verity, or folders of btrfs.
+    for command in (0x5413, 0x802C542A, 0x541B, 0x8912, 0x80086601, 0x40049409):
+        assert decide(alone, "ioctl", 0, command) == ALLOW, hex(command)
+    for command in (0x40086602, 0x401C5820, 0x40806685, 0x5000940E, 0xFFFFFFFF40086602):
+        assert is_refused(decide(alone, "ioctl", 0, command)), hex(command)
+        assert decide(spaces, "ioctl", 0, command) == ALLOW
+    for name in ("inotify_init1", "getxattr", "listxattr", "mq_open"):
+        assert is_refused(decide(alone, name)), name
+    # The group that waits outside, where Landlock does not hold signals.
+    held = build_filter(Wishes(unix=True, scoped=True)).compile()
+    for name, words in (("kill", (0, 9)), ("pidfd_send_signal", (3, 9, 0, 4))):
+        assert is_refused(decide(spaces, name, *words)), name
+        assert decide(held, name, *words) == ALLOW
+    assert decide(spaces, "kill", 1, 9) == ALLOW
     assert decide(alone, "fchmod", 0, 0o755) == ASK
     assert decide(alone, "prlimit64", 0) == ALLOW
     assert is_refused(decide(alone, "prlimit64", 7))
     assert is_refused(decide(alone, "shmget"))
     assert decide(build_filter(Wishes(processes=True)).compile(), "clone", 0x11) == ASK
+    assert (decide(alone, "clone", 0x11), decide(spaces, "clone", 0x11)) == (ASK, ALLOW)
+
+
+@on_linux
+def test_who_answers_for_the_filter_refuses_what_it_does() -> None:
+    from pyve_sandbox.audit import Audit
+    from pyve_sandbox.notices import Listener, Notice
+
+    audit = Audit(Places())
+    listener = Listener(-1, ["/"], 0, audit)
+
+    def answer(name: str, *words: int) -> tuple[int, int]:
+        return listener._decide(Notice(0, os.getpid(), name, (*words, *[0] * (6 - len(words)))))
+
+    for name, words in (
+        ("openat", (0, 0, os.O_CREAT, 0o4755)),
+        ("open", (0, os.O_CREAT, 0o2755)),
+        ("mkdir", (0, 0o2777)),
+        ("mknodat", (0, 0, 0o104755)),
+        ("fchmod", (0, 0o4755)),
+        ("fchmodat", (0, 0, 0o2755)),
+    ):
+        assert answer(name, *words) == (errno.EPERM, 0), name
+    assert answer("clone", 0x10000011) == (errno.EPERM, 0)
+    assert answer("clone", 0x11) == (0, 1)
+    # At the end there are no new processes, which nobody could catch.
+    listener.is_over = True
+    assert answer("clone", 0x11) == answer("vfork") == (errno.EAGAIN, 0)
+    assert ("call", "openat of a setuid file") in audit.refused
+
+
+@on_linux
+def test_a_link_that_is_put_where_a_folder_was_is_not_followed(world: Path) -> None:
+    from pyve_sandbox.confine import Orders, _confine
+    from pyve_sandbox.landlock import READ, Rule, find_abi, restrict
+
+    project = world / "home" / "project"
+    places = look(world, read=[str(world / "elsewhere")])
+    before = places.identify()
+    assert (str(project), project.stat().st_dev, project.stat().st_ino) in before
+    (world / "elsewhere").rename(world / "moved")
+    (world / "elsewhere").symlink_to(world / "home")
+    # Before the engine is started; within a namespace, and by a rule, after that.
+    with pytest.raises(OSError):
+        places.identify()
+    with pytest.raises(OSError, match="was changed"):
+        _confine(Orders((), False, False, False, False, False, 0, 0, [], -1, before))
+    if find_abi():
+        with pytest.raises(OSError):
+            restrict([Rule(str(world / "elsewhere"), READ)], find_abi(), closes_tcp=True)
 
 
 @on_linux
@@ -282,7 +396,13 @@ def test_a_stand_in_says_what_the_interpreter_says_and_confines_the_rest(tmp_pat
     assert ask(script).startswith(f"{script} ")
     assert ask(known).startswith(f"{known} ")
     assert ask(link).startswith("confined build ")
-    assert ask(link, PYVE_SANDBOX="landlock").startswith(f"{link} ")
+    assert ask(link, PYVE_BUILD_INSIDE=str(folder)).startswith(f"{link} ")
+    # Nothing else says that it is inside; and by these paths nothing is built.
+    assert ask(link, PYVE_SANDBOX="landlock", PYVE_BUILD_INSIDE="1").startswith("confined build ")
+    for path in (script, known):
+        done = subprocess.run([str(path), "-c", code], capture_output=True, text=True, env={})
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "[E_SANDBOX_OPTION]" in done.stderr
 
 
 def test_a_hook_may_write_what_uv_made_for_it_and_nothing_else(
