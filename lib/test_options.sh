@@ -98,7 +98,10 @@ check_test_options() {
   case $opt_backend in
     pytest) ;;
     unittest) check_unittest_options || return 1 ;;
-    *) fail_test_choice --backend "$opt_backend" "pytest or unittest" pytest || return 1 ;;
+    *)
+      suggest "$opt_backend" pytest unittest
+      fail_test_choice --backend "$opt_backend" "pytest or unittest" "${REPLY:-pytest}" || return 1
+      ;;
   esac
   [[ -z $opt_snapshot || $opt_snapshot == update ]] || fail_test_choice --snapshot "$opt_snapshot" "update" update || return 1
   [[ -z $opt_numprocesses || $opt_numprocesses =~ ^([0-9]{1,4}|auto|logical)$ ]] ||
@@ -118,7 +121,11 @@ check_test_options() {
       "without --timings, tests are split by their names" --timings
     return 1
   fi
-  if [[ -n $opt_discover && -n $opt_python ]]; then
+  if [[ -n $opt_timings && -z $opt_shard && -n $opt_python ]]; then
+    fail_without_option E_USAGE_CONFLICT "--timings and --python exclude each other, but for a shard" \
+      "durations are written by a run with one interpreter" "" --timings
+    return 1
+  elif [[ -n $opt_discover && -n $opt_python ]]; then
     fail_without_option E_USAGE_CONFLICT "--discover and --python exclude each other" "tests are looked for with one interpreter" "" --python
     return 1
   elif [[ -n $opt_watch && -n $opt_discover ]]; then
@@ -186,14 +193,18 @@ drop_test_option() {
 # Usage: check_test_revision
 # For --changed, in the project: status 1, with a diagnostic, when there is no such commit. Sets opt_changed to its name.
 check_test_revision() {
-  local commit="" why="git has no commit of that name here"
+  local commit="" said="" why="git has no commit of that name here"
   if ! commit=$(logged git -C "$PROJECT_ROOT" rev-parse --verify --quiet --end-of-options "$opt_changed^{commit}" 2>/dev/null </dev/null); then
     if ! type -P git >/dev/null; then
       why="git is not installed"
-    elif ! logged git -C "$PROJECT_ROOT" rev-parse --git-dir >/dev/null 2>&1 </dev/null; then
+    elif ! said=$(logged git -C "$PROJECT_ROOT" rev-parse --is-shallow-repository 2>&1 </dev/null); then
       why="the project is in no git repository"
+      # (Such as one that belongs to somebody else.)
+      [[ $said == *"not a git repository"* ]] || why="git says: ${said%%$'\n'*}"
     elif [[ $opt_changed == HEAD ]]; then
       why="nothing has been committed yet"
+    elif [[ $said == true ]]; then
+      why="git has no commit of that name here: only the newest were fetched, and git fetch --unshallow brings the others"
     fi
     fail_without_option E_TEST_REVISION "there is nothing to compare with: $opt_changed" "$why" "--changed runs the tests that a change since a commit may affect" --changed
     return 1

@@ -12,17 +12,20 @@ fi
 declare -F find_cached_env >/dev/null || . "${BASH_SOURCE[0]%/*}/cached_env.sh"
 declare -F fail_without_option >/dev/null || . "${BASH_SOURCE[0]%/*}/test_options.sh"
 declare -F plan_tests >/dev/null || . "${BASH_SOURCE[0]%/*}/test_run.sh"
+declare -F get_pytest_version >/dev/null || . "${BASH_SOURCE[0]%/*}/testenv.sh"
 declare -F list_test_plugins >/dev/null || . "${BASH_SOURCE[0]%/*}/test_tools.sh"
 declare -F get_sync_note >/dev/null || . "${BASH_SOURCE[0]%/*}/sync_state.sh"
 
 # Same index: what was asked for, and its environments.
 _python_labels=() _python_projects=() _python_testenvs=()
+# Their runs; "1" after Ctrl-C.
+_python_children=() _python_cut=""
 
 # Usage: run_test_pythons <folder to work in> <profile, or ""> <JUnit file, or ""> <argument>...
 # Runs the tests with each of opt_python, and tells what they came to. The highest status of any.
 run_test_pythons() {
   local here=$1 profile=$2 junit=$3 i status worst=0
-  local -a children=()
+  local -a steps=()
   shift 3
   if [[ $ENVIRONMENT_BACKEND != venv ]]; then
     fail_without_option E_TEST_PYTHONS "--python works with environments of the venv backend only" \
@@ -34,31 +37,63 @@ run_test_pythons() {
   fi
   make_test_pythons || return 1
   if is_explaining; then
-    plan_test_python 0 "$profile" "$here" "" "$@" && start_planned
+    # (What has to be made first is no part of one of the plans.)
+    steps=(${PLAN_STEPS[@]+"${PLAN_STEPS[@]}"})
+    plan_test_python 0 "$profile" "$here" "" "$@" || return 1
+    PLAN_STEPS=(${steps[@]+"${steps[@]}"})
+    for ((i = 1; i < ${#_python_labels[@]}; i++)); do
+      plan_chosen python "${_python_labels[i]}" "in the same way and at the same time, with ${_python_testenvs[i]}"
+    done
+    start_planned
     return
   fi
-  _has_run=1
+  # Ctrl-C is for the runs: they clear up, and what they came to by then is told.
+  trap cut_test_pythons INT
   for ((i = 0; i < ${#_python_labels[@]}; i++)); do
     (
+      trap - INT
       PYVE_JSON=""
       plan_test_python "$i" "$profile" "$here" "${junit:+$TEST_RUN/$i.xml}" "$@" && start_planned
     ) >"$TEST_RUN/$i.output" 2>&1 </dev/null &
-    children+=("$!")
+    _python_children+=("$!")
   done
-  for ((i = 0; i < ${#children[@]}; i++)); do
-    status=0
-    wait "${children[i]}" || status=$?
+  for ((i = 0; i < ${#_python_labels[@]}; i++)); do
+    wait_for_python "${_python_children[i]}"
+    status=$REPLY
     add_test_run "${_python_labels[i]}" "$status" "$TEST_RUN/$i" "$TEST_RUN/$i.xml"
     ((status <= worst)) || worst=$status
+    # (Not before: what is broken off by a signal has to end its children.)
+    ((i < ${#_python_labels[@]} - 1)) || _has_run=1
     if ((status)) || [[ -n $PYVE_VERBOSE ]]; then
       printf '%s\n' "--- Python ${_python_labels[i]}" >&2
-      load_redact
-      redact_lines <"$TEST_RUN/$i.output" >&2
+      show_test_output "$TEST_RUN/$i.output"
     fi
   done
   [[ -z $junit ]] || answer junit "$junit"
   tell_tests "${_python_testenvs[0]}/bin/python" --table ${junit:+--junit "$junit"} || return 1
   return "$worst"
+}
+
+# Usage: wait_for_python <process>
+# Sets REPLY to the status that one of the runs ends with.
+wait_for_python() {
+  REPLY=0
+  wait "$1" || REPLY=$?
+  # (Ctrl-C ends the waiting, and not the run.)
+  while ((REPLY > 128)) && kill -0 "$1" 2>/dev/null; do
+    REPLY=0
+    wait "$1" || REPLY=$?
+  done
+}
+
+# Usage: cut_test_pythons
+# On Ctrl-C, which the runs get, too; a second one ends them.
+cut_test_pythons() {
+  if [[ -n $_python_cut ]]; then
+    interrupt
+    exit 130
+  fi
+  _python_cut=1
 }
 
 # Usage: make_test_pythons
@@ -71,19 +106,30 @@ make_test_pythons() {
     selected+=(--select "$word")
   done
   list_test_tools
-  for word in "${TEST_TOOLS[@]}"; do
+  for word in ${TEST_TOOLS[@]+"${TEST_TOOLS[@]}"}; do
     tools+=(--requirement "$word")
   done
   for version in ${opt_python//,/ }; do
+    # (One of them twice is one.)
+    [[ " ${_python_labels[*]-} " != *" $version "* ]] || continue
     compose_cached_request test --python "$version" --lock "$PROJECT_ROOT/pylock.toml" --root "$PROJECT_ROOT" --project \
       --name "the project for Python $version" ${selected[@]+"${selected[@]}"}
     have_cached_env || return 1
     place=$CACHED_ENV
     _python_labels+=("$version")
     _python_projects+=("$place")
-    for site in "$place"/lib/python3*/site-packages; do
-      compose_cached_request test --python "$version" --base "$site" --name "the test tools for Python $version" ${tools[@]+"${tools[@]}"}
-    done
+    # (Its name is known before it is made, but for a version such as 3.)
+    site=$place/lib/python$version/site-packages
+    if [[ $version =~ ^[0-9]+\.[0-9]+ ]]; then
+      site=$place/lib/python${BASH_REMATCH[0]}/site-packages
+    else
+      for site in "$place"/lib/python3*/site-packages; do :; done
+    fi
+    # (The project's own pytest stays the one that is used.)
+    REPLY=""
+    [[ -z $TEST_PYTEST ]] || get_pytest_version "$place"
+    compose_cached_request test --python "$version" --base "$site" --name "the test tools for Python $version" \
+      ${tools[@]+"${tools[@]}"} ${TEST_PYTEST:+--requirement "pytest${REPLY:+==$REPLY}"}
     have_cached_env || return 1
     _python_testenvs+=("$CACHED_ENV")
     [[ ! -d $CACHED_ENV ]] || place_test_package "$CACHED_ENV" || return 1
@@ -112,28 +158,60 @@ leave_out_change() {
 }
 
 # Usage: list_test_tools
-# Sets the array TEST_TOOLS to the requirements of the test environment: what requirements-dev.txt says, else pytest, and
-# the plugins that the options need.
+# Sets the array TEST_TOOLS to the requirements of the test environment: what requirements-dev.txt says, and the plugins
+# that the options need; TEST_PYTEST to "1" when pytest is to be added.
 list_test_tools() {
-  local line file=$PROJECT_ROOT/requirements-dev.txt
+  local name
+  TEST_TOOLS=() TEST_PYTEST=""
+  add_test_requirements "$PROJECT_ROOT/requirements-dev.txt" 1
+  if [[ $opt_backend == pytest ]] && ! is_test_tool pytest; then
+    TEST_PYTEST=1
+  fi
   list_test_plugins
-  TEST_TOOLS=()
-  if [[ -f $file ]]; then
-    while IFS= read -r line || [[ -n $line ]]; do
-      line=${line%%[[:space:]]#*}
-      line=${line%%[[:space:]]--hash*}
-      line=${line%\\}
-      line=${line#"${line%%[![:space:]]*}"}
-      line=${line%"${line##*[![:space:]]}"}
-      [[ -z $line || $line == "#"* || $line == -* ]] || TEST_TOOLS+=("$line")
-    done <"$file"
-  fi
-  if [[ $opt_backend == pytest && " ${TEST_TOOLS[*]-} " != *" pytest"[\ =\<\>~!\;@\[]* ]]; then
-    TEST_TOOLS+=(pytest)
-  fi
-  for line in ${TEST_PLUGINS[@]+"${TEST_PLUGINS[@]}"}; do
-    [[ " ${TEST_TOOLS[*]-} " == *" $line"[\ =\<\>~!\;@\[]* ]] || TEST_TOOLS+=("$line")
+  for name in ${TEST_PLUGINS[@]+"${TEST_PLUGINS[@]}"}; do
+    is_test_tool "$name" || TEST_TOOLS+=("$name")
   done
+}
+
+# Usage: is_test_tool <name>
+# True when TEST_TOOLS has it.
+is_test_tool() {
+  local tool
+  for tool in ${TEST_TOOLS[@]+"${TEST_TOOLS[@]}"}; do
+    [[ $tool != "$1" && $tool != "$1"[\ =\<\>~!\;@\[]* ]] || return 0
+  done
+  return 1
+}
+
+# Usage: add_test_requirements <file> <how deep>
+# Adds the requirements of a file, where it is there, to TEST_TOOLS, and those of files that it names by -r, but for
+# requirements.txt and requirements.in: the project's own packages come from its lock.
+add_test_requirements() {
+  local line folder=${1%/*}
+  [[ -f $1 && -r $1 ]] && (($2 < 20)) || return 0
+  while IFS= read -r line || [[ -n $line ]]; do
+    line=${line%$'\r'}
+    line=${line%%[[:space:]]#*}
+    line=${line%%[[:space:]]--hash*}
+    line=${line%\\}
+    line=${line#"${line%%[![:space:]]*}"}
+    line=${line%"${line##*[![:space:]]}"}
+    case $line in
+      "" | "#"*) ;;
+      -r* | --requirement[=\ ]*)
+        line=${line#-r} line=${line#--requirement}
+        line=${line#=} line=${line#"${line%%[![:space:]]*}"}
+        case $line in
+          requirements.txt | requirements.in | ./requirements.txt | ./requirements.in) ;;
+          /*) add_test_requirements "$line" "$(($2 + 1))" ;;
+          *) add_test_requirements "$folder/$line" "$(($2 + 1))" ;;
+        esac
+        ;;
+      -*) ;;
+      ./* | ../*) TEST_TOOLS+=("$folder/$line") ;;
+      *) TEST_TOOLS+=("$line") ;;
+    esac
+  done <"$1"
 }
 
 # Usage: plan_test_python <index> <profile, or ""> <folder to work in> <JUnit file, or ""> <argument>...

@@ -99,11 +99,12 @@ plan_tests() {
     compose_test_request "$records"
     PLAN_ARGV+=(-p pyve_tests.plugin "--pyve-root=$PROJECT_ROOT" "--pyve-request=$REPLY")
   fi
-  [[ -z $opt_numprocesses ]] || PLAN_ARGV+=(-n "$opt_numprocesses")
-  [[ -z $opt_retries ]] || PLAN_ARGV+=(--reruns "$opt_retries")
-  [[ -z $opt_timeout ]] || PLAN_ARGV+=("--timeout=$opt_timeout")
+  # (By name, so that they are loaded also where settings keep pytest from loading plugins unasked, or those.)
+  [[ -z $opt_numprocesses ]] || PLAN_ARGV+=(-p xdist -n "$opt_numprocesses")
+  [[ -z $opt_retries ]] || PLAN_ARGV+=(-p rerunfailures --reruns "$opt_retries")
+  [[ -z $opt_timeout ]] || PLAN_ARGV+=(-p timeout "--timeout=$opt_timeout")
   [[ -z $opt_fail_fast ]] || PLAN_ARGV+=(--exitfirst)
-  [[ -z $opt_snapshot ]] || PLAN_ARGV+=(--snapshot-update)
+  [[ -z $opt_snapshot ]] || PLAN_ARGV+=(-p syrupy --snapshot-update)
   [[ -z $junit ]] || PLAN_ARGV+=("--junitxml=$junit")
   [[ -z $opt_discover ]] || PLAN_ARGV+=(--collect-only -q)
   PLAN_ARGV+=("$@")
@@ -117,7 +118,11 @@ confine_tests() {
   declare -F plan_sandbox >/dev/null || . "${BASH_SOURCE[0]%/*}/sandbox.sh"
   SANDBOX_READ=("$folder") SANDBOX_WRITE=()
   if [[ -n $TEST_REQUEST ]]; then
-    is_explaining || mkdir -p "$folder/results" || return 1
+    if ! is_explaining && ! mkdir -p "$folder/results" 2>/dev/null; then
+      declare -F fail_write >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+      fail_write "$folder/results"
+      return 1
+    fi
     SANDBOX_WRITE=("$folder/results")
   fi
   plan_sandbox
@@ -130,13 +135,24 @@ add_test_run() {
 }
 
 # Usage: tell_tests <interpreter> [option of helpers/test_results.py]...
-# Tells what the runs that were kept came to. Status 1 after a diagnostic.
+# Tells what the runs that were kept came to. Status 1 after a diagnostic. (-S: of the environment, which is the project's,
+# nothing but the interpreter is used.)
 tell_tests() {
   local python=$1 answer="" status=0
   shift
   HELPER_NAME=test_results
-  answer=$(logged "$python" -E -s -B -X utf8 "$PYVE_ROOT/helpers/test_results.py" --format lines "$@" "${_test_runs[@]}" </dev/null) || status=$?
+  answer=$(logged "$python" -E -s -S -B -X utf8 "$PYVE_ROOT/helpers/test_results.py" --format lines "$@" "${_test_runs[@]}" </dev/null) || status=$?
   read_helper_answer "$status" "$answer" && show_helper_answer
+}
+
+# Usage: show_test_output <file>
+# Shows on stderr what a run has printed.
+show_test_output() {
+  # (In a sandbox the folder can be written: no other file is shown in its place.)
+  [[ -f $1 && ! -L $1 ]] || return 0
+  load_redact
+  # (In a process of its own: it ignores Ctrl-C.)
+  (redact_lines <"$1") >&2
 }
 
 # Usage: run_collected <test environment> <argument>...
@@ -149,12 +165,10 @@ run_collected() {
     start_planned
     return
   fi
-  _has_run=1
   (PYVE_JSON="" && start_planned) >"$TEST_RUN/output" 2>&1 </dev/null || status=$?
-  if ((status != 0 && status != 5)); then
-    load_redact
-    redact_lines <"$TEST_RUN/output" >&2
-  fi
+  # (Not before: what is broken off by a signal has to end its children.)
+  _has_run=1
+  ((status == 0)) || show_test_output "$TEST_RUN/output"
   add_test_run "" "$status" "$TEST_RUN/records" ""
   tell_tests "$python" --discover || return 1
   return "$status"
@@ -172,12 +186,20 @@ run_for_results() {
   fi
   _pyve_test_python=$1/bin/python _pyve_test_run=$TEST_RUN _pyve_test_status=0
   [[ -z $2 ]] || answer junit "$2"
+  # (What is known when a signal ends Pyve is told, too.)
+  at_exit tell_test_results
   start_planned || _pyve_test_status=$?
-  TEST_RUN=$_pyve_test_run _test_runs=()
   # (It says 126 or 127 where nothing was run.)
-  if [[ -n $_has_run ]]; then
-    add_test_run "" "$_pyve_test_status" "$TEST_RUN/records" ""
-    tell_tests "$_pyve_test_python" || return 1
-  fi
+  [[ -n $_has_run ]] || _pyve_test_run=""
+  tell_test_results || return 1
   return "$_pyve_test_status"
+}
+
+# Usage: tell_test_results
+# For run_for_results, and at exit, where it did not come so far: tells of each test, once.
+tell_test_results() {
+  [[ -n $_pyve_test_run ]] || return 0
+  TEST_RUN=$_pyve_test_run _pyve_test_run="" _test_runs=()
+  add_test_run "" "$_pyve_test_status" "$TEST_RUN/records" ""
+  tell_tests "$_pyve_test_python"
 }

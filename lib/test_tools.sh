@@ -55,7 +55,7 @@ prepare_testenv() {
     install_pytest || return 1
   fi
   find_missing_plugins
-  ((${#MISSING_PLUGINS[@]} == 0)) || install_plugins "$1" || return 1
+  ((${#MISSING_PLUGINS[@]} == 0)) || install_plugins || return 1
   unlock_project
   [[ -z $TEST_REQUEST ]] || place_test_package
 }
@@ -84,11 +84,10 @@ install_pytest() {
   fi
 }
 
-# Usage: install_plugins <project's environment>
+# Usage: install_plugins
 # Installs MISSING_PLUGINS, when that is allowed; otherwise says how to.
 install_plugins() {
-  local names="${MISSING_PLUGINS[*]}" fix info
-  local -a requirements=("${MISSING_PLUGINS[@]}")
+  local names="${MISSING_PLUGINS[*]}" fix
   names=${names// /, }
   fix="pyve testenv --install ${MISSING_PLUGINS[*]}"
   if ! may_install "$names is not installed. Install it into the test environment?"; then
@@ -96,14 +95,7 @@ install_plugins() {
       why "in CI, and with PYVE_TEST_AUTO_INSTALL_PYTEST=1, it is installed unasked" fix "$fix"
     return 1
   fi
-  # Where pytest is one of the project's packages, it stays the one that is used.
-  if ! compgen -G "$TESTENV_PATH/lib/python3*/site-packages/pytest/__init__.py" >/dev/null; then
-    for info in "$1"/lib/python3*/site-packages/pytest-[0-9]*.dist-info; do
-      info=${info##*/pytest-}
-      [[ ! $info =~ ^([0-9][A-Za-z0-9.!+]*)\.dist-info$ ]] || requirements+=("pytest==${BASH_REMATCH[1]}")
-    done
-  fi
-  INSTALL_FIX=$fix install_in_testenv "${requirements[@]}" || return 1
+  INSTALL_FIX=$fix install_in_testenv "${MISSING_PLUGINS[@]}" || return 1
   find_missing_plugins
   if ((${#MISSING_PLUGINS[@]})); then
     fail E_TEST_PLUGIN "the test environment lacks what the options need: $names" why "it was installed, but is not there" fix "$fix"

@@ -103,20 +103,56 @@ link_project_packages() {
   done
 }
 
+# Usage: find_in_packages <environment> <pattern>
+# Sets REPLY to what has such a name in its folder of packages, or in that of the store which belongs to it. Status 1, and
+# "", when nothing has.
+find_in_packages() {
+  local store
+  declare -F get_sync_note >/dev/null || . "${BASH_SOURCE[0]%/*}/sync_state.sh"
+  get_sync_note "$1" store
+  store=$REPLY
+  # shellcheck disable=SC2231 # a pattern
+  for REPLY in "$1"/lib/python3*/site-packages/$2 ${store:+"$store"/site/$2}; do
+    [[ ! -e $REPLY ]] || return 0
+  done
+  REPLY=""
+  return 1
+}
+
 # Usage: has_pytest <project's environment>
 # True when the test environment can import pytest, its own or the project's.
 has_pytest() {
-  local folder
-  for folder in "$TESTENV_PATH" "$1"; do
-    if compgen -G "$folder/lib/python3*/site-packages/pytest/__init__.py" >/dev/null; then
-      return 0
-    fi
-  done
+  if find_in_packages "$TESTENV_PATH" pytest/__init__.py || find_in_packages "$1" pytest/__init__.py; then
+    return 0
+  fi
   logged "$TESTENV_PATH/bin/python" -B -c 'import importlib.util as u, sys; sys.exit(u.find_spec("pytest") is None)' 2>/dev/null </dev/null
+}
+
+# Usage: get_pytest_version <environment>
+# Sets REPLY to the version of pytest among its packages, "" for none.
+get_pytest_version() {
+  find_in_packages "$1" "pytest-[0-9]*.dist-info" || return 0
+  REPLY=${REPLY##*/pytest-}
+  REPLY=${REPLY%.dist-info}
+  [[ $REPLY =~ ^[0-9][A-Za-z0-9.!+]*$ ]] || REPLY=""
 }
 
 # Usage: install_in_testenv <argument for pip install>...
 # Installs packages into the test environment.
 install_in_testenv() {
+  local word needs_pytest=""
+  for word; do
+    case $word in
+      pytest[-_]* | syrupy*) needs_pytest=1 ;;
+    esac
+  done
+  # Where pytest is one of the project's packages, it stays the one that is used: plugins would bring the newest.
+  if [[ -n $needs_pytest && -n ${ENVIRONMENT-} ]] && ! find_in_packages "$TESTENV_PATH" pytest/__init__.py; then
+    get_pytest_version "$ENVIRONMENT"
+    for word; do
+      [[ $word != pytest && $word != pytest[\ =\<\>~!\;@\[]* && $word != -r ]] || REPLY=""
+    done
+    [[ -z $REPLY ]] || set -- "$@" "pytest==$REPLY"
+  fi
   PYVE_TESTENV_ALONE=1 install_requirements testenv "$PWD/$TESTENV_PATH" "$@"
 }

@@ -42,12 +42,16 @@ class Changes:
         revision: the commit that was compared with.
         files: what has changed, relative to the project; what lies outside of it with ``..``.
         affected: absolute paths of the files whose tests may be affected; None: all.
+        known: absolute paths of the Python files that git knows.
     """
 
-    def __init__(self, revision: str, files: list[str], affected: set[str] | None) -> None:
+    def __init__(
+        self, revision: str, files: list[str], affected: set[str] | None, known: set[str]
+    ) -> None:
         self.revision = revision
         self.files = files
         self.affected = affected
+        self.known = known
 
 
 def find_changes(root: str, revision: str, memory: str = "") -> Changes:
@@ -74,14 +78,16 @@ def find_changes(root: str, revision: str, memory: str = "") -> Changes:
     everything = new | {name for name in known.split("\0") if name} | changed
     affected = find_affected(root, files, everything, memory)
     if affected is not None:
-        affected = {os.path.join(root, name) for name in affected}
-    return Changes(base, files, affected)
+        affected = {os.path.normpath(os.path.join(root, name)) for name in affected}
+    python = {name for name in everything if name.endswith(".py")}
+    return Changes(base, files, affected, {os.path.normpath(os.path.join(root, n)) for n in python})
 
 
 def _ask_git(root: str, words: list[str], may_fail: bool = False) -> str:
     try:
         result = subprocess.run(
-            ["git", "-C", root, "-c", "core.quotePath=false", *words],
+            # (Names are those of the repository, whatever its settings.)
+            ["git", "-C", root, "-c", "diff.relative=false", *words],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -113,7 +119,12 @@ def find_affected(
     those of the root), and those that name them.
     """
     changed = list(changed)
-    if any(_EVERYTHING.match(name) for name in changed):
+    # (A folder is another repository in this one: git does not say what has changed in it.)
+    if any(
+        _EVERYTHING.fullmatch(name)
+        or (not name.endswith("/") and os.path.isdir(os.path.join(root, name)))
+        for name in changed
+    ):
         return None
     graph = ImportGraph(root, (name for name in files if name.endswith(".py")), memory)
     touched: set[str] = set()

@@ -13,6 +13,7 @@ import ast
 import json
 import os
 import re
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -34,8 +35,11 @@ def read_imports(source: bytes) -> dict[str, list[str]]:
         that its texts have. Both empty for what is no Python.
     """
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+        # (What the parser warns of is an error where the project's settings say so.)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {"modules": [], "files": []}
     modules: set[str] = set()
     files: set[str] = set()

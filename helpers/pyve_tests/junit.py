@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE
 
 from __future__ import annotations
 
+import os
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +28,10 @@ def build_suite(name: str, tests: Iterable[Mapping[str, Any]]) -> ElementTree.El
     for test in tests:
         counts["tests"] += 1
         seconds += test["seconds"]
-        scope, _, last = str(test["id"]).rpartition(".")
+        # ("setUpClass (module.Case)" is one, too.)
+        last, _, scope = str(test["id"]).rstrip(")").partition(" (")
+        if not scope:
+            scope, _, last = last.rpartition(".")
         case = ElementTree.SubElement(
             suite,
             "testcase",
@@ -39,7 +43,7 @@ def build_suite(name: str, tests: Iterable[Mapping[str, Any]]) -> ElementTree.El
         if outcome in ("failed", "xpassed", "error"):
             kind = "error" if outcome == "error" else "failure"
             counts["errors" if kind == "error" else "failures"] += 1
-            failure = test["failure"] or {"message": "unexpected success", "text": ""}
+            failure = test["failure"]
             element = ElementTree.SubElement(case, kind, message=fit(failure["message"]))
             element.text = fit(failure["text"])
         elif outcome in ("skipped", "xfailed"):
@@ -57,7 +61,12 @@ def fit(text: str) -> str:
 
 
 def write_suites(path: str, suites: Sequence[ElementTree.Element]) -> None:
-    """Write suites as one file."""
+    """Write suites as one file, as pytest does also into a folder that is not there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     top = ElementTree.Element("testsuites", name="pyve tests")
     top.extend(suites)
     ElementTree.ElementTree(top).write(path, encoding="utf-8", xml_declaration=True)

@@ -11,17 +11,22 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Iterator
+import traceback
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 
 from .changed import ChangedError
-from .records import Recorder, describe_failure, shorten_path
+from .records import Recorder, describe_broken_off, describe_failure, shorten_path
 from .request import Request, Selection, describe_notes, keep_timings
 from .timings import TimingsError
 
-_PLACE = re.compile(r"^(\S[^\n:]*):(\d+): ", re.MULTILINE)
+# A line of a traceback of pytest's, and what Python says of a file that is no Python.
+_PLACE = re.compile(r'^(\S[^\n:]*):(\d+)(?:: |$)|^E +File "([^"\n]+)", line (\d+)', re.MULTILINE)
+# Where the assertions of unittest are.
+_UNITTEST = os.path.join(os.path.dirname(os.__file__), "unittest", "")
+_FAILURE = re.compile(r"^E( +)(\S.*)", re.MULTILINE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +45,26 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Run(config, request), "pyve-run")
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config,
+) -> Generator[None, Any, None]:
+    """Note a conftest.py that cannot be imported: pytest goes no further, not even to configure."""
+    error = (yield).excinfo
+    if error is not None and error[0].__name__ == "ConftestImportFailure":
+        options = early_config.known_args_namespace
+        text, root = options.pyve_request, str(early_config.rootpath)
+        path = shorten_path(str(error[1].path), root)
+        test = Test()
+        test.outcome, test.place = "error", (path, None)
+        # (pytest 7 has no cause.)
+        test.failure = read_error(getattr(error[1], "cause", None) or error[1].excinfo[1], root)
+        if text:
+            recorder = Recorder(Request(text, options.pyve_root).results)
+            recorder.write("test", id=path, **test.describe())
+            recorder.close()
+
+
 class Run:
     """One run of pytest, or a worker's part of it."""
 
@@ -49,17 +74,16 @@ class Run:
         self.worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
         self.is_worker = self.worker_input is not None
         affected = (self.worker_input or {}).get("pyve_affected")
-        self.selection = Selection(request, affected)
+        try:
+            self.selection = Selection(request, affected)
+        except TimingsError as error:
+            raise pytest.UsageError(str(error)) from None
         self.worker_notes: dict[str, Any] = {}
         self.emptied_workers: list[bool] = []
         self.recorder = Recorder("" if self.is_worker else request.results)
         self.tests: dict[str, Test] = {}
-        self.collect_failures: set[str] = set()
+        self.collect_reports: set[str] = set()
         self.rootdir = str(config.rootpath)
-        # The controller of pytest-xdist sees no item.
-        self.is_controller = bool(getattr(config.option, "numprocesses", None)) or bool(
-            getattr(config.option, "tx", None)
-        )
 
     # --- which tests
 
@@ -78,7 +102,7 @@ class Run:
         """Choose tests, behind -k, -m and what plugins leave out."""
         try:
             chosen = self.selection.choose([(i.nodeid, get_path(i)) for i in items])
-        except (ChangedError, TimingsError) as error:
+        except ChangedError as error:
             raise pytest.UsageError(str(error)) from None
         if len(chosen) < len(items):
             left = set(range(len(items))).difference(chosen)
@@ -114,8 +138,7 @@ class Run:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Note that a test begins."""
-        if not self.is_controller:
-            self.recorder.write("started", id=nodeid)
+        self.recorder.write("started", id=nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what came of a test's set-up, call or tear-down."""
@@ -123,7 +146,7 @@ class Run:
             return
         test = self.tests.setdefault(report.nodeid, Test())
         test.add(report, self.rootdir)
-        if report.when == "teardown" and not test.is_again:
+        if test.is_ended:
             self._write_test(report.nodeid)
 
     def _write_test(self, nodeid: str) -> None:
@@ -133,23 +156,19 @@ class Run:
             self.recorder.write("test", id=nodeid, **test.describe())
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note that a file could not be collected."""
-        if self.is_worker or not report.failed or report.nodeid in self.collect_failures:
+        """Note that a file could not be collected, or was skipped as a whole."""
+        if self.is_worker or report.passed or report.nodeid in self.collect_reports:
             return
-        self.collect_failures.add(report.nodeid)
-        failure = read_failure(report, self.rootdir)
+        self.collect_reports.add(report.nodeid)
         file = report.nodeid.split("::")[0]
-        self.recorder.write(
-            "test",
-            id=report.nodeid,
-            outcome="error",
-            seconds=0.0,
-            file=file,
-            line=None,
-            attempts=1,
-            reason=None,
-            failure={**failure, "file": failure["file"] or file},
-        )
+        test = Test()
+        test.place = (file, None)
+        if report.failed:
+            failure = read_failure(report, self.rootdir)
+            test.outcome, test.failure = "error", {**failure, "file": failure["file"] or file}
+        else:
+            test.outcome, test.reason = "skipped", read_reason(report)
+        self.recorder.write("test", id=report.nodeid, **test.describe())
 
     # (Around all others: syrupy, for one, puts its own status there.)
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -163,14 +182,19 @@ class Run:
             session.exitstatus = 0
         if self.is_worker:
             return
-        # (Without a tear-down: what broke the run off.)
-        for nodeid in self.tests:
-            self._write_test(nodeid)
+        # (With --exitfirst, tests of other processes are broken off: that says nothing of them.)
+        failures = sum(test.outcome in ("failed", "error") for test in self.tests.values())
+        is_enough = 0 < int(self.config.getoption("maxfail", 0) or 0) <= failures
+        for nodeid, test in self.tests.items():
+            if not test.is_ended and not is_enough:
+                test.break_off()
+            if test.is_ended or test.failure:
+                self._write_test(nodeid)
         notes = self.selection.notes or self.worker_notes
-        self.recorder.write("end", exit=int(session.exitstatus), **notes)
+        self.recorder.write("end", exit=int(session.exitstatus), enough=is_enough, **notes)
         self.recorder.close()
         passed = {name: test.seconds for name, test in self.tests.items() if test.is_measured}
-        keep_timings(self.request, passed)
+        keep_timings(self.request, passed, self.rootdir)
 
 
 class Test:
@@ -181,42 +205,65 @@ class Test:
     def __init__(self) -> None:
         self.outcome = "passed"
         self.seconds = 0.0
-        self.attempts = 1
+        self.attempts = 0
         self.failure: dict[str, Any] | None = None
         self.reason: str | None = None
         self.place: tuple[str | None, int | None] = (None, None)
         self.is_written = False
-        # It is about to be run once more.
+        # It is being run; it is about to be run once more.
+        self.is_begun = False
         self.is_again = False
+        # There is nothing more to come.
+        self.is_ended = False
 
     @property
     def is_measured(self) -> bool:
         """Whether its time is one to go by."""
-        return self.outcome in ("passed", "failed", "xfailed", "xpassed")
+        return self.is_ended and self.outcome in ("passed", "failed", "xfailed", "xpassed")
 
     def add(self, report: pytest.TestReport, rootdir: str) -> None:
         """Add the report of one of its phases."""
         file, line, _ = report.location
         self.place = (file, add_one(line))
-        self.seconds += report.duration
         outcome = str(report.outcome)
         is_expected = hasattr(report, "wasxfail")
-        if self.is_again and report.when == "setup":
-            self.is_again, self.is_written = False, False
-            self.outcome, self.failure, self.reason = "passed", None, None
-        if outcome == "rerun":
-            # (By pytest-rerunfailures.)
+        if type(report).__name__.lower() == "subtestreport":
+            # (A part of a test, by pytest 9 or pytest-subtests: its time is in the test's own.)
+            if outcome == "failed":
+                self._fail("failed", report, rootdir)
+            return
+        self.seconds += report.duration
+        is_phase = report.when in ("setup", "call", "teardown")
+        if report.when == "setup":
             self.attempts += 1
-            self.is_again = True
+            self.is_begun, self.is_again, self.is_written = True, False, False
+        elif not is_phase and not self.is_begun:
+            # (Of a worker that has crashed there is but one report.)
+            self.attempts += 1
+        if outcome == "rerun":
+            # (By pytest-rerunfailures, of any phase.)
+            self.outcome, self.failure, self.reason = "passed", None, None
+            self.is_begun, self.is_again = False, True
         elif outcome == "failed":
-            if self.outcome == "passed":
-                self.outcome = "failed" if report.when == "call" else "error"
-            self.failure = self.failure or read_failure(report, rootdir)
-        elif outcome == "skipped":
+            self._fail("failed" if report.when == "call" else "error", report, rootdir)
+        elif outcome == "skipped" and self.outcome == "passed":
             self.outcome = "xfailed" if is_expected else "skipped"
             self.reason = str(report.wasxfail) if is_expected else read_reason(report)
-        elif is_expected and report.when == "call":
+        elif outcome == "passed" and is_expected and report.when == "call":
             self.outcome, self.reason = "xpassed", getattr(report, "wasxfail", "")
+        self.is_ended = not self.is_again and (report.when == "teardown" or not is_phase)
+
+    def _fail(self, outcome: str, report: pytest.TestReport, rootdir: str) -> None:
+        """Take over a failure, of several the first."""
+        if self.outcome not in ("failed", "error"):
+            self.outcome, self.reason = outcome, None
+        self.failure = self.failure or read_failure(report, rootdir)
+
+    def break_off(self) -> None:
+        """End it with the run, as by Ctrl-C, where nothing has failed yet."""
+        if self.outcome not in ("failed", "error"):
+            self.outcome, self.reason = "error", None
+            self.failure = describe_broken_off(self.place[0])
 
     def describe(self) -> dict[str, Any]:
         """Give what is noted of it."""
@@ -225,7 +272,7 @@ class Test:
             "seconds": round(self.seconds, 6),
             "file": self.place[0],
             "line": self.place[1],
-            "attempts": self.attempts,
+            "attempts": max(1, self.attempts),
             "reason": self.reason or None,
             "failure": self.failure,
         }
@@ -246,11 +293,18 @@ def read_failure(report: Any, rootdir: str) -> dict[str, Any]:
     text = str(getattr(report, "longreprtext", "") or report.longrepr)
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None:
-        place = shorten_path(str(crash.path), rootdir)
-        return describe_failure(place, int(crash.lineno), str(crash.message), text)
+        place, at = str(crash.path), int(crash.lineno)
+        if place.startswith(_UNITTEST):
+            # (pytest cuts it off for a test, but not for a part of one.)
+            for entry in getattr(report.longrepr.reprtraceback, "reprentries", ()):
+                spot = getattr(entry, "reprfileloc", None)
+                if spot is not None and not os.path.abspath(spot.path).startswith(_UNITTEST):
+                    place, at = spot.path, spot.lineno
+        return describe_failure(shorten_path(place, rootdir), at, str(crash.message), text)
     # (Only text, as of a file that cannot be imported: the last place that it names.)
-    lines = [line[2:].strip() for line in text.splitlines() if line.startswith("E ")]
-    message = next((line for line in lines if line), text.strip().split("\n")[-1])
+    lines = _FAILURE.findall(text) or [("", text.strip().split("\n")[-1])]
+    # (What Python quotes is indented further than what it says.)
+    message = min(lines, key=lambda line: len(line[0]))[1]
     file: str | None = None
     number: int | None = None
     for path, line in find_places(text):
@@ -259,10 +313,25 @@ def read_failure(report: Any, rootdir: str) -> dict[str, Any]:
     return describe_failure(file, number, message, text)
 
 
+def read_error(error: BaseException, rootdir: str) -> dict[str, Any]:
+    """Give where an exception was raised, and what it says."""
+    file: str | None = None
+    number: int | None = None
+    if isinstance(error, SyntaxError):
+        file, number = error.filename, error.lineno
+    else:
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            if os.path.exists(frame.f_code.co_filename):
+                file, number = frame.f_code.co_filename, line
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    place = shorten_path(file, rootdir) if file else None
+    return describe_failure(place, number, "%s: %s" % (type(error).__name__, error), text)
+
+
 def find_places(text: str) -> Iterator[tuple[str, int]]:
-    """Find what looks like ``FILE:LINE: `` at the beginning of lines."""
+    """Find what names a file and a line in it."""
     for match in _PLACE.finditer(text):
-        yield match.group(1), int(match.group(2))
+        yield match[1] or match[3], int(match[2] or match[4])
 
 
 def read_reason(report: Any) -> str:

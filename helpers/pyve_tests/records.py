@@ -14,6 +14,8 @@ from typing import Any
 # How much of the words of a failure is kept, in characters.
 LONGEST_TEXT = 20000
 
+BROKEN_OFF = "the run ended while this test was going on"
+
 
 class Recorder:
     """Writes the file of a run; without a path it writes nothing."""
@@ -50,6 +52,11 @@ def describe_failure(file: str | None, line: int | None, message: str, text: str
         half = LONGEST_TEXT // 2
         text = text[:half] + "\n...\n" + text[-half:]
     return {"file": file, "line": line, "message": message[:2000], "text": text}
+
+
+def describe_broken_off(file: str | None) -> dict[str, Any]:
+    """Give the failure of a test that never ended, as after a crash, or Ctrl-C."""
+    return describe_failure(file, None, BROKEN_OFF, BROKEN_OFF)
 
 
 def shorten_path(path: str, root: str) -> str:

@@ -5,9 +5,9 @@ PYTEST_DONT_REWRITE
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,12 +42,12 @@ class Request:
         self.root = root
         self.results = self._find(values.get("results", ""))
         self.changed: str = values.get("changed", "")
-        self.timings: str = values.get("timings", "")
-        self.learn: str = values.get("learn", "")
+        self.timings = find_own(values.get("timings", ""))
+        self.learn = find_own(values.get("learn", ""))
         self.memory = self._find(values.get("memory", ""))
         self.discover = bool(values.get("discover"))
         self.timeout = float(values.get("timeout") or 0)
-        self.junit: str = values.get("junit", "")
+        self.junit = find_own(values.get("junit", ""))
         self.shard: tuple[int, int] | None = None
         if values.get("shard"):
             index, _, count = values["shard"].partition("/")
@@ -58,8 +58,16 @@ class Request:
         return os.path.join(self.root, path) if path else ""
 
 
+def find_own(path: str) -> str:
+    """Give a path of the user's as it is meant now: tests may go to other folders."""
+    return os.path.abspath(path) if path else ""
+
+
 class Selection:
     """Which tests are chosen, and how that came.
+
+    Raises:
+        TimingsError: the file of durations is none.
 
     Attributes:
         total: how many tests there were before.
@@ -72,11 +80,15 @@ class Selection:
         self._affected = affected
         self.total = self.kept = 0
         self.notes: dict[str, Any] = {}
+        # (Before anything is collected, so that a file that is none is told once.)
+        self._seconds = read_timings(request.timings) if request.timings else {}
 
     def find_affected(self) -> dict[str, Any] | None:
-        """Find out, once, what --changed affects: {"files", "revision", "count"}; None without it.
+        """Find out, once, what --changed affects; None without it.
 
-        "files" is None when all tests may be affected.
+        Returns:
+            "files": paths of what is affected, None for all; "known": paths of the files whose
+            imports are known; "revision"; "count": how many files were changed.
 
         Raises:
             ChangedError: git cannot say.
@@ -87,6 +99,7 @@ class Selection:
             )
             self._affected = {
                 "files": None if changes.affected is None else sorted(changes.affected),
+                "known": sorted(changes.known),
                 "revision": changes.revision,
                 "count": len(changes.files),
             }
@@ -103,15 +116,14 @@ class Selection:
 
         Raises:
             ChangedError: git cannot say what has changed.
-            TimingsError: the file of durations is none.
         """
         self.total = len(tests)
         chosen = list(range(len(tests)))
         affected = self.find_affected()
         if affected is not None:
             if affected["files"] is not None:
-                files = set(affected["files"])
-                chosen = [i for i in chosen if os.path.realpath(tests[i][1]) in files]
+                files, python = set(affected["files"]), set(affected["known"])
+                chosen = [i for i in chosen if is_affected(tests[i][1], files, python)]
             self.notes["changed"] = {
                 "revision": affected["revision"],
                 "files": affected["count"],
@@ -121,9 +133,8 @@ class Selection:
             }
         if self._request.shard is not None:
             index, count = self._request.shard
-            seconds = read_timings(self._request.timings) if self._request.timings else {}
             among = [tests[i] for i in chosen]
-            known = {name: seconds[name] for name, _ in among if name in seconds}
+            known = {name: self._seconds[name] for name, _ in among if name in self._seconds}
             part = split_tests(among, known, count)[index - 1]
             self.notes["shard"] = {
                 "index": index,
@@ -146,6 +157,22 @@ class Selection:
         return self.total > 0 and self.kept == 0
 
 
+def is_affected(path: str, files: set[str], known: set[str]) -> bool:
+    """Tell whether the tests of a file may be affected.
+
+    Args:
+        path: the file, absolute.
+        files: what is affected, as absolute paths; empty when nothing has changed.
+        known: the files of which it is known what they import. Of others, such as texts with
+            doctests and what git ignores, it is not: any change may affect them.
+    """
+    folder, name = os.path.split(path)
+    paths = {os.path.realpath(path), os.path.join(os.path.realpath(folder), name)}
+    if paths & files:
+        return True
+    return bool(files) and not paths & known
+
+
 def describe_notes(notes: dict[str, Any]) -> list[str]:
     """Say what the notes of a selection say."""
     lines = []
@@ -165,8 +192,19 @@ def describe_notes(notes: dict[str, Any]) -> list[str]:
     return lines
 
 
-def keep_timings(request: Request, measured: dict[str, float]) -> None:
-    """Keep what a run has measured, where that is wanted; that it cannot be does not matter."""
+def keep_timings(request: Request, measured: dict[str, float], rootdir: str) -> None:
+    """Keep what a run has measured, where that is wanted, and say so when that cannot be.
+
+    Args:
+        request: what was asked for.
+        measured: seconds by the id of the test.
+        rootdir: the folder that ids are relative to.
+    """
     if request.learn and measured:
-        with contextlib.suppress(OSError):
-            learn_timings(request.learn, measured, request.root)
+        try:
+            learn_timings(request.learn, measured, (rootdir, request.root))
+        except OSError as error:
+            sys.stderr.write(
+                "pyve: the durations of tests cannot be kept in %s: %s\n"
+                % (request.learn, error.strerror)
+            )

@@ -11,6 +11,10 @@ from collections.abc import Mapping, Sequence
 # next to no time, their number counts.
 COST_OF_A_TEST = 0.0005
 
+# Durations are added up as whole microseconds: sums of fractions depend on the order, and so would
+# the parts, where plugins shuffle tests.
+_UNIT = 1_000_000
+
 # The tests of a file stay together while they take no more than this share of a part's time: so no
 # part is off by more, and fixtures of a file are mostly made once.
 LARGEST_SHARE = 0.05
@@ -40,34 +44,29 @@ def split_tests(
         if name not in places:
             files.setdefault(file, []).append(name)
         places.setdefault(name, []).append(index)
-    known = [seconds[name] for name in places if name in seconds]
+    # (By ids: the paths of files differ between machines.)
+    runs = sorted(sorted(names) for names in files.values())
+    known = {name: round(seconds[name] * _UNIT) for name in places if name in seconds}
     if known:
-        parts = _split_by_time(files, seconds, sum(known) / len(known), count)
+        cost = round(COST_OF_A_TEST * _UNIT)
+        usual = sum(known.values()) // len(known)
+        parts = _split_by_time(runs, {n: known.get(n, usual) + cost for n in places}, count)
     else:
-        parts = _split_by_name(files, count)
+        parts = _split_by_name(runs, count)
     return [sorted(index for name in part for index in places[name]) for part in parts]
 
 
 def _split_by_time(
-    files: Mapping[str, Sequence[str]], seconds: Mapping[str, float], usual: float, count: int
+    files: Sequence[Sequence[str]], weights: Mapping[str, int], count: int
 ) -> list[list[str]]:
-    weights = {
-        name: seconds.get(name, usual) + COST_OF_A_TEST
-        for names in files.values()
-        for name in names
-    }
-    limit = LARGEST_SHARE * sum(weights.values()) / count
-    units: list[tuple[float, str, list[str]]] = []
-    for file, names in files.items():
-        weight = sum(weights[name] for name in names)
-        if weight <= limit:
-            units.append((weight, file, list(names)))
-        else:
-            units += _cut_file(names, weights, limit)
-    units.sort(key=lambda unit: (-unit[0], unit[1]))
+    limit = int(LARGEST_SHARE * sum(weights.values()) / count)
+    units: list[tuple[int, Sequence[str]]] = []
+    for names in files:
+        units += _cut_file(names, weights, limit)
+    units.sort(key=lambda unit: (-unit[0], unit[1][0]))
     parts: list[list[str]] = [[] for _ in range(count)]
-    loads = [0.0] * count
-    for weight, _, names in units:
+    loads = [0] * count
+    for weight, names in units:
         lightest = min(range(count), key=lambda part: (loads[part], part))
         parts[lightest] += names
         loads[lightest] += weight
@@ -75,23 +74,23 @@ def _split_by_time(
 
 
 def _cut_file(
-    names: Sequence[str], weights: Mapping[str, float], limit: float
-) -> list[tuple[float, str, list[str]]]:
+    names: Sequence[str], weights: Mapping[str, int], limit: int
+) -> list[tuple[int, Sequence[str]]]:
     """Cut the tests of a file into runs of neighbours that are no heavier than the limit."""
-    units: list[tuple[float, str, list[str]]] = []
+    units: list[tuple[int, Sequence[str]]] = []
     run: list[str] = []
-    load = 0.0
-    for name in sorted(names):
+    load = 0
+    for name in names:
         if run and load + weights[name] > limit:
-            units.append((load, run[0], run))
-            run, load = [], 0.0
+            units.append((load, run))
+            run, load = [], 0
         run.append(name)
         load += weights[name]
-    units.append((load, run[0], run))
+    units.append((load, run))
     return units
 
 
-def _split_by_name(files: Mapping[str, Sequence[str]], count: int) -> list[list[str]]:
-    ordered = [name for file in sorted(files) for name in sorted(files[file])]
+def _split_by_name(files: Sequence[Sequence[str]], count: int) -> list[list[str]]:
+    ordered = [name for names in files for name in names]
     ends = [len(ordered) * part // count for part in range(count + 1)]
     return [ordered[start:end] for start, end in zip(ends, ends[1:])]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -28,19 +28,21 @@ def read_timings(path: str) -> dict[str, float]:
     Raises:
         TimingsError: a file cannot be read, or is something else.
     """
-    if os.path.isdir(path):
-        seconds: dict[str, float] = {}
-        for name in sorted(os.listdir(path)):
-            if name.endswith(".json"):
-                seconds.update(read_timings(os.path.join(path, name)))
-        return seconds
     try:
+        if os.path.isdir(path):
+            seconds: dict[str, float] = {}
+            for name in sorted(os.listdir(path)):
+                if name.endswith(".json"):
+                    seconds.update(read_timings(os.path.join(path, name)))
+            return seconds
         with open(path, encoding="utf-8") as stream:
             document = json.load(stream)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise TimingsError("%s: %s" % (path, error)) from None
+    except OSError as error:
+        raise TimingsError("%s cannot be read: %s" % (path, error.strerror)) from None
+    except (ValueError, RecursionError) as error:
+        raise TimingsError("%s holds no durations of tests: %s" % (path, error)) from None
     try:
         return dict(_list_timings(document))
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -78,13 +80,14 @@ def write_timings(path: str, seconds: Mapping[str, float]) -> None:
         raise
 
 
-def learn_timings(path: str, measured: Mapping[str, float], root: str) -> None:
+def learn_timings(path: str, measured: Mapping[str, float], roots: Sequence[str]) -> None:
     """Add what a run has measured to a file; tests of files that are gone are dropped.
 
     Args:
         path: the file; what is no file of durations is written anew.
         measured: seconds by the id of the test.
-        root: the folder that ids are relative to.
+        roots: folders that ids may be relative to: which one that is depends on where tests are
+            started.
     """
     if not measured:
         return
@@ -98,7 +101,9 @@ def learn_timings(path: str, measured: Mapping[str, float], root: str) -> None:
     for name, value in seconds.items():
         file = name.split("::")[0]
         if file not in there:
-            there[file] = "::" not in name or os.path.exists(os.path.join(root, file))
+            there[file] = "::" not in name or any(
+                os.path.exists(os.path.join(root, file)) for root in roots
+            )
         if there[file] or name in measured:
             kept[name] = round(value, 4)
     write_timings(path, kept)

@@ -22,15 +22,15 @@ from typing import Any
 
 from . import junit
 from .changed import ChangedError
-from .records import Recorder, describe_failure, shorten_path
+from .records import Recorder, describe_broken_off, describe_failure, shorten_path
 from .request import Request, Selection, keep_timings
 from .timings import TimingsError
 
 _PLACE = re.compile(r'^ *File "([^"\n]+)", line ([0-9]+)', re.MULTILINE)
 
 
-class TestTimeoutError(Exception):
-    """A test took too long."""
+class TestTimeoutError(BaseException):
+    """A test took too long: nothing that a test catches by itself."""
 
     __test__ = False
 
@@ -62,6 +62,9 @@ class Noter:
 
     def note(self, test: Any, outcome: str, error: Any = None, reason: str = "") -> None:
         """A test, one of its parts, or the set-up of a class or module, came to this."""
+        if type(test).__name__ == "_SubTest":
+            # (Only skipped ones come here: the others of the test are what counts.)
+            return
         entry = self.open.get(test.id())
         is_alone = entry is None
         if entry is None:
@@ -75,6 +78,9 @@ class Noter:
             entry["reason"] = reason or None
             if error is not None:
                 entry["failure"] = read_failure(error, self.request.root)
+            elif outcome == "xpassed":
+                text = "unexpected success"
+                entry["failure"] = describe_failure(entry["file"], entry["line"], text, text)
         if is_alone:
             self._write(entry)
 
@@ -83,6 +89,10 @@ class Noter:
         entry = self.open.pop(test.id(), None)
         if entry is not None:
             entry["seconds"] = round(time.perf_counter() - entry.pop("began"), 6)
+            # (unittest says so also of a test that Ctrl-C has broken off.)
+            is_cut = isinstance(sys.exc_info()[1], KeyboardInterrupt)
+            if is_cut and entry["failure"] is None:
+                entry.update(outcome="error", failure=describe_broken_off(entry["file"]))
             self._write(entry)
 
     def _write(self, entry: dict[str, Any]) -> None:
@@ -93,12 +103,13 @@ class Noter:
         """The run has ended."""
         self.recorder.write("end", exit=status, **selection.notes)
         self.recorder.close()
-        if self.request.junit:
-            junit.write_suites(self.request.junit, [junit.build_suite("unittest", self.tests)])
         keep_timings(
             self.request,
             {t["id"]: t["seconds"] for t in self.tests if t["outcome"] in ("passed", "failed")},
+            self.request.root,
         )
+        if self.request.junit:
+            junit.write_suites(self.request.junit, [junit.build_suite("unittest", self.tests)])
 
 
 class NotingResult(unittest.TextTestResult):
@@ -160,6 +171,8 @@ class Program(unittest.TestProgram):
     selection: Selection
     noter: Noter
     test: Any
+    testLoader: Any
+    tb_locals: bool
 
     def runTests(self) -> None:
         """Choose among the tests that were found, and run them."""
@@ -173,18 +186,27 @@ class Program(unittest.TestProgram):
                 file, number = find_place(case, self.request.root)
                 self.noter.recorder.write("found", id=case.id(), file=file, line=number)
             has_failed = any(type(case).__name__ == "_FailedTest" for case in chosen)
+            sys.stderr.write("".join(self.testLoader.errors))
             self.leave(1 if has_failed else 0 if chosen or self.selection.is_emptied else 5)
         self.test = unittest.TestSuite(chosen)
+        # (Python 3.12 has the option --durations.)
+        durations = getattr(self, "durations", None)
         self.testRunner = unittest.TextTestRunner(
             verbosity=self.verbosity,
             failfast=bool(self.failfast),
             buffer=bool(self.buffer),
             warnings=self.warnings,
+            tb_locals=self.tb_locals,
             resultclass=NotingResult,  # type: ignore[arg-type]  # it takes what the usual one takes
+            **({} if durations is None else {"durations": durations}),
         )
         if self.catchbreak:
             unittest.installHandler()
-        self.result = self.testRunner.run(self.test)
+        try:
+            self.result = self.testRunner.run(self.test)
+        except KeyboardInterrupt:
+            self.noter.close(130, self.selection)
+            raise
         status = 0 if self.result.wasSuccessful() else 1
         if status == 0 and not chosen and not self.selection.is_emptied:
             status = 5
@@ -192,7 +214,10 @@ class Program(unittest.TestProgram):
 
     def leave(self, status: int) -> None:
         """End the run."""
-        self.noter.close(status, self.selection)
+        try:
+            self.noter.close(status, self.selection)
+        except OSError as error:
+            sys.exit("pyve: cannot write %s: %s" % (self.request.junit, error.strerror))
         sys.exit(status)
 
 
@@ -258,14 +283,14 @@ def main(argv: list[str]) -> None:
     """Run the tests; ends the process."""
     request = Request(argv[1], argv[0])
     Program.request = request
-    Program.selection = Selection(request)
     Program.noter = NotingResult.noter = Noter(request)
     if request.timeout and hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, end_test)
     try:
+        Program.selection = Selection(request)
         Program(module=None, argv=["python -m unittest", *argv[2:]])
     except (ChangedError, TimingsError) as error:
-        sys.exit("pyve test: %s" % error)
+        sys.exit("pyve: %s" % error)
 
 
 if __name__ == "__main__":

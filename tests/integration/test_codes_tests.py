@@ -73,6 +73,13 @@ def test_there_is_no_such_commit(tested: Pyve) -> None:
     corrects(pyve, "E_TEST_REVISION", *words, fix="pyve test -q").says("no such; $(br")
     corrects(pyve, "E_TEST_REVISION", "test", "--changed=--output=x", fix="pyve test")
     assert not (pyve.project / "x").exists()
+    # Of a clone that CI has made, only the newest commit is there.
+    settings = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    assert (
+        pyve.execute("git", *settings, "commit", "-q", "--allow-empty", "-m", "one").returncode == 0
+    )
+    pyve.write(".git/shallow", pyve.execute("git", "rev-parse", "HEAD").stdout)
+    bring(pyve, "E_TEST_REVISION", "test", "--changed", "HEAD~1").says("git fetch --unshallow")
 
 
 @brings("E_TEST_TIMINGS")
@@ -91,6 +98,7 @@ def test_there_are_no_durations(tested: Pyve) -> None:
         (["--retries", "x"], "--retries 2"),
         (["--timeout", "1h"], "--timeout 60"),
         (["--backend", "nose"], "--backend pytest"),
+        (["--backend=unitest"], "--backend=unittest"),
         (["--snapshot", "delete"], "--snapshot update"),
         (["--python", "3.x"], "--python 3.12"),
     ],
@@ -104,6 +112,9 @@ def test_options_exclude_each_other_or_lack_a_value(tested: Pyve) -> None:
     pyve = tested
     given = ("test", "--discover", "--python", "3.11", "-q")
     corrects(pyve, "E_USAGE_CONFLICT", *given, fix="pyve test --discover -q")
+    given = ("test", "--timings=t.json", "--python", "3.11")
+    failure = bring(pyve, "E_USAGE_CONFLICT", *given)
+    assert failure.fixes[0].text == "pyve test --python 3.11"
     given = ("test", "--watch", "--discover")
     corrects(pyve, "E_USAGE_CONFLICT", *given, fix="pyve test --discover")
     for words in (["--shard"], ["--shard", "--discover"], ["--junit="], ["--discover=1"]):

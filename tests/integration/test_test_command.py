@@ -11,7 +11,6 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from json_documents import check
@@ -24,63 +23,21 @@ from pyve_test_helpers import (
     series,
     snapshot,
 )
+from running_tests import (
+    FLAKY,
+    LONG,
+    OUTCOMES,
+    UNITTESTS,
+    add_suite,
+    break_off,
+    by_name,
+    discover,
+    run_json,
+)
 
 pytestmark = [pytest.mark.venv, pytest.mark.slow]
 
 PLUGINS = ("pytest-xdist", "pytest-timeout", "pytest-rerunfailures", "syrupy")
-
-OUTCOMES = """\
-import os, sys, unittest
-import pytest
-
-def helper():
-    raise ValueError("the value of the helper")
-
-def test_good():
-    print("what a test prints")
-
-def test_bad():
-    helper()
-
-@pytest.mark.skip(reason="not today")
-def test_skipped():
-    pass
-
-@pytest.mark.xfail(reason="known")
-def test_xfailed():
-    assert False
-
-@pytest.mark.xfail
-def test_xpassed():
-    pass
-
-@pytest.fixture
-def broken():
-    raise OSError("no fixture")
-
-def test_error(broken):
-    pass
-
-class TestCase(unittest.TestCase):
-    def test_method(self):
-        self.assertTrue(True)
-
-@pytest.mark.parametrize("text", ["a b", "é", "x/y::z"])
-def test_text(text):
-    pass
-"""
-
-FLAKY = """\
-import pathlib
-count = pathlib.Path(__file__).with_name("count")
-
-def test_flaky():
-    count.write_text(count.read_text() + "x" if count.exists() else "x")
-    assert len(count.read_text()) > 2
-
-def test_later():
-    pass
-"""
 
 
 @pytest.fixture(scope="module")
@@ -104,41 +61,14 @@ def tested(ready: Pyve) -> Pyve:
     return ready
 
 
-def run_json(pyve: Pyve, *words: str, **options: Any) -> dict[str, Any]:
-    """Run ``pyve --json test`` and return its detail; the document has to be valid."""
-    result = pyve("--json", "test", *words, **options)
-    document = json.loads(result.stdout)
-    check(document, "document")
-    assert document["exit_code"] == result.returncode, result.stderr
-    left = {p.name for p in (pyve.project / ".pyve/testenv/results").iterdir()}
-    assert left <= {"durations.json", "imports.json"}
-    detail: dict[str, Any] = document["detail"]
-    return {**detail, "exit_code": document["exit_code"]}
-
-
-def by_name(detail: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the tests of a document by the last part of their ids."""
-    return {test["id"].split("::", 1)[-1]: test for test in detail["tests"]}
-
-
-def discover(pyve: Pyve, *words: str) -> list[str]:
-    """Return what pyve test --discover lists."""
-    return pyve.ok("test", "--discover", *words).splitlines()
-
-
-def add_suite(pyve: Pyve) -> None:
-    """Write 60 small tests in five files, of which some are known to be slow."""
-    for file in range(5):
-        tests = "".join(f"def test_{n}(): pass\n" for n in range(12))
-        pyve.write(f"tests/test_{file}.py", tests)
-
-
 # --- results
 
 
 def test_the_document_has_each_test_and_where_it_failed(tested: Pyve) -> None:
     tested.write("tests/test_it.py", OUTCOMES)
     tested.write("tests/test_unreadable.py", "x = 1\nimport no_such_module\n")
+    tested.write("tests/test_wrong.py", "x = 1\nfor\n")
+    tested.write("tests/test_absent.py", "import pytest\npytest.importorskip('no_such_module')\n")
     tested.write(".env", "API_TOKEN=the-value-of-the-helper\n")
     words = ["--junit", "out/junit.xml", "--continue-on-collection-errors", "tests"]
     detail = run_json(tested, *words, cwd=tested.project)
@@ -151,11 +81,19 @@ def test_the_document_has_each_test_and_where_it_failed(tested: Pyve) -> None:
         "test_xfailed": "xfailed",
         "test_xpassed": "xpassed",
         "test_error": "error",
+        "test_no_fixture": "error",
+        "test_skipped_before": "error",
+        "test_error_after": "error",
+        "test_bad_before": "failed",
+        "test_odd_text": "failed",
         "TestCase::test_method": "passed",
+        "TestCase::test_parts": "failed",
         "test_text[a b]": "passed",
         "test_text[\\xe9]": "passed",
         "test_text[x/y::z]": "passed",
         "tests/test_unreadable.py": "error",
+        "tests/test_wrong.py": "error",
+        "tests/test_absent.py": "skipped",
     }
     lines = OUTCOMES.splitlines()
     assert tests["test_bad"]["line"] == lines.index("def test_bad():") + 1
@@ -166,17 +104,29 @@ def test_the_document_has_each_test_and_where_it_failed(tested: Pyve) -> None:
     unreadable = tests["tests/test_unreadable.py"]["failure"]
     assert (unreadable["file"], unreadable["line"]) == ("tests/test_unreadable.py", 2)
     assert "no_such_module" in unreadable["message"]
+    wrong = tests["tests/test_wrong.py"]["failure"]
+    assert (wrong["file"], wrong["line"]) == ("tests/test_wrong.py", 2)
+    assert wrong["message"].startswith("SyntaxError: ")
+    absent = tests["test_no_fixture"]["failure"]
+    place = (absent["file"], absent["line"])
+    assert place == ("tests/test_it.py", lines.index("def test_no_fixture(no_such_fixture):") + 1)
+    assert absent["message"] == "fixture 'no_such_fixture' not found"
+    assert "no tear-down" in tests["test_error_after"]["failure"]["message"]
+    parts = tests["TestCase::test_parts"]["failure"]
+    assert "assertLess" in lines[parts["line"] - 1]
+    assert "no_such_module" in tests["tests/test_absent.py"]["reason"]
+    assert "\\ud800" in tests["test_odd_text"]["failure"]["message"]
     assert (tests["test_skipped"]["reason"], tests["test_xfailed"]["reason"]) == (
         "not today",
         "known",
     )
     assert detail["counts"] == {
-        "passed": 5, "failed": 1, "error": 2, "skipped": 1, "xfailed": 1, "xpassed": 1,
+        "passed": 5, "failed": 4, "error": 6, "skipped": 2, "xfailed": 1, "xpassed": 1,
     }  # fmt: skip
     assert all(0 <= test["seconds"] < 60 for test in tests.values())
     suite = ElementTree.parse(detail["junit"]).getroot().find("testsuite")
     assert suite is not None
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("11", "1", "2")
+    assert suite.get("errors") == "6"
     # A secret that a failure shows is not told; what is left of a run that was killed is removed.
     tested.write("test_secret.py", "def test_it():\n    assert 'the-value-of-the-helper' == 1\n")
     (tested.project / ".pyve/testenv/results/99999999").mkdir()
@@ -193,6 +143,30 @@ def test_a_run_that_crashes_says_in_which_test(tested: Pyve) -> None:
     assert tests["test_a"]["outcome"] == "passed"
     assert tests["test_b"]["outcome"] == "error"
     assert "ended while" in tests["test_b"]["failure"]["message"]
+    # So does one of which a process crashes, and one that is broken off.
+    detail = run_json(tested, "-n", "2", "--retries", "1")
+    tests = by_name(detail)
+    assert [tests[name]["outcome"] for name in ("test_a", "test_b")] == ["passed", "error"]
+    assert "crashed while running" in tests["test_b"]["failure"]["message"]
+    assert tests["test_b"]["attempts"] == 2
+    tested.write("test_it.py", "def test_a(): pass\ndef test_b(): raise KeyboardInterrupt\n")
+    detail = run_json(tested, "--timings", "timings.json")
+    assert (detail["exit_code"], by_name(detail)["test_b"]["outcome"]) == (2, "error")
+    timings = json.loads((tested.project / "timings.json").read_text())
+    assert list(timings["seconds"]) == ["test_it.py::test_a"]
+    # What is known when Pyve is ended is told, too.
+    tested.write("test_it.py", LONG)
+    document = json.loads(break_off(tested, 1, signal.SIGTERM, "--json", "test")[1])
+    check(document, "document")
+    tests = by_name(document["detail"])
+    found = [tests[name]["outcome"] for name in ("test_short", "test_long")]
+    assert (document["exit_code"], found) == (143, ["passed", "error"])
+    tested.write("conftest.py", "import os\nimport no_such_module\n")
+    detail = run_json(tested)
+    assert detail["exit_code"] == 4
+    failure = by_name(detail)["conftest.py"]["failure"]
+    assert (failure["file"], failure["line"]) == ("conftest.py", 2)
+    assert failure["message"].startswith("ModuleNotFoundError: ")
 
 
 def test_tests_that_are_found_are_those_of_pytest(tested: Pyve) -> None:
@@ -213,7 +187,9 @@ def test_tests_that_are_found_are_those_of_pytest(tested: Pyve) -> None:
     tested.write("tests/test_wrong.py", "import no_such_module\n")
     result = tested("test", "--discover")
     assert (result.returncode, "no_such_module" in result.stderr) == (2, True)
-    assert tested("test", "--discover", "-k", "nothing", "checks.py").returncode == 5
+    result = tested("test", "--discover", "-k", "nothing", "checks.py")
+    assert (result.returncode, result.stdout) == (5, "")
+    assert "deselected" in result.stderr
 
 
 # --- parts
@@ -260,8 +236,16 @@ def test_each_test_is_in_one_part_and_parts_are_balanced(tested: Pyve) -> None:
     tested.ok("test", "--timings", "timings.json", "--shard", "1/3")
     assert (tested.project / "timings.json").read_text() == timings_text
     tested.write("timings.json", "{}")
-    result = tested("test", "--timings", "timings.json", "--shard", "1/3")
-    assert (result.returncode, "holds no durations" in result.stderr + result.stdout) == (4, True)
+    for processes in ([], ["-n2"]):
+        result = tested("test", "--timings", "timings.json", "--shard", "1/3", *processes)
+        said = result.stderr + result.stdout
+        assert (result.returncode, said.count("holds no durations")) == (4, 1)
+        assert "Traceback" not in said
+    # Where they cannot be kept, that is said. A test may go elsewhere meanwhile.
+    tested.write("test_move.py", "import os\ndef test_m(): os.chdir('/')\n")
+    assert "cannot be kept" in tested("test", "--timings", "tests", "test_move.py").stderr
+    tested.ok("test", "--timings", "moved.json", "test_move.py")
+    assert "test_move.py::test_m" in (tested.project / "moved.json").read_text()
 
 
 def test_only_what_a_change_may_affect_is_run(tested: Pyve) -> None:
@@ -304,6 +288,9 @@ def test_only_what_a_change_may_affect_is_run(tested: Pyve) -> None:
 
 
 def test_retries_time_limits_processes_and_snapshots(tested: Pyve) -> None:
+    # (What is asked for is loaded, whatever the settings say of plugins.)
+    tested.write("pytest.ini", "[pytest]\naddopts = -p no:xdist\n")
+    tested.env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     tested.write("test_flaky.py", FLAKY)
     assert run_json(tested, "--retries", "1", "--fail-fast")["counts"]["passed"] == 0
     (tested.project / "count").unlink()
@@ -315,31 +302,12 @@ def test_retries_time_limits_processes_and_snapshots(tested: Pyve) -> None:
     assert "imeout" in by_name(detail)["test_s"]["failure"]["message"]
     tested.write("test_flaky.py", "def test_snap(snapshot): assert snapshot == {'a': 1}\n")
     assert tested("test", "-q").returncode == 1
-    tested.ok("test", "--snapshot", "update", "-q")
+    tested.ok("test", "--snapshot", "update", "-q", "-n2")
+    del tested.env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
     tested.ok("test", "-q")
 
 
 # --- the other backend
-
-
-UNITTESTS = """\
-import time, unittest
-class Cases(unittest.TestCase):
-    def test_good(self): pass
-    def test_bad(self): self.assertEqual(1, 2)
-    def test_parts(self):
-        for number in range(3):
-            with self.subTest(number=number): self.assertLess(number, 2)
-    @unittest.skip("not today")
-    def test_skipped(self): pass
-    @unittest.expectedFailure
-    def test_xfailed(self): self.fail()
-    def test_slow(self): time.sleep(50)
-class Broken(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls): raise OSError("no class")
-    def test_never(self): pass
-"""
 
 
 def test_unittest_runs_tests_in_the_same_way(tested: Pyve) -> None:
@@ -347,15 +315,17 @@ def test_unittest_runs_tests_in_the_same_way(tested: Pyve) -> None:
     tested.write("cases/test_cases.py", UNITTESTS)
     tested.write("cases/test_wrong.py", "x = 1\nimport no_such_module\n")
     unittest = ("--backend", "unittest")
-    detail = run_json(tested, *unittest, "--timeout", "0.5", "--junit", "j.xml")
+    detail = run_json(tested, *unittest, "--timeout", "0.5", "--junit", "deep/j.xml")
     tests = {test["id"].split(".")[-1]: test for test in detail["tests"]}
     assert detail["exit_code"] == 1
     assert {name: test["outcome"] for name, test in tests.items()} == {
         "test_good": "passed",
         "test_bad": "failed",
         "test_parts": "failed",
+        "test_skips_a_part": "passed",
         "test_skipped": "skipped",
         "test_xfailed": "xfailed",
+        "test_xpassed": "xpassed",
         "test_slow": "error",
         "Broken)": "error",
         "test_wrong": "error",
@@ -367,19 +337,26 @@ def test_unittest_runs_tests_in_the_same_way(tested: Pyve) -> None:
     assert "time limit" in tests["test_slow"]["failure"]["message"]
     wrong = tests["test_wrong"]["failure"]
     assert (wrong["file"], wrong["line"]) == ("cases/test_wrong.py", 2)
-    suite = ElementTree.parse(tested.project / "j.xml").getroot().find("testsuite")
+    suite = ElementTree.parse(tested.project / "deep/j.xml").getroot().find("testsuite")
     assert suite is not None
-    assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("2", "3", "2")
+    assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("3", "3", "2")
+    cases = {(case.get("classname"), case.get("name")) for case in suite}
+    assert ("cases.test_cases.Broken", "setUpClass") in cases
+    result = tested("test", *unittest, "--discover")
+    assert (result.returncode, "No module named 'no_such_module'" in result.stderr) == (1, True)
     (tested.project / "cases/test_wrong.py").unlink()
     everything = discover(tested, *unittest)
-    assert len(everything) == 7
-    parts = [discover(tested, *unittest, "--shard", f"{n}/9") for n in range(1, 10)]
+    assert len(everything) == 9
+    parts = [discover(tested, *unittest, "--shard", f"{n}/10") for n in range(1, 11)]
     assert sorted(name for part in parts for name in part) == sorted(everything)
     empty = parts.index([]) + 1
-    assert tested("test", *unittest, "--shard", f"{empty}/9").returncode == 0
+    assert tested("test", *unittest, "--shard", f"{empty}/10").returncode == 0
     assert tested("test", *unittest, "-k", "no_such").returncode == 5
     result = tested("test", *unittest, "-v", "cases.test_cases.Cases.test_good")
     assert (result.returncode, "ok" in result.stderr) == (0, True)
+    tested.write("local.py", "import unittest\nclass C(unittest.TestCase):\n"
+                 "    def test_it(self):\n        seen = 41\n        self.fail()\n")  # fmt: skip
+    assert "seen = 41" in tested("test", *unittest, "--locals", "local").stderr
     result = tested("test", *unittest, "--fail-fast", "-k", "bad", "-k", "good")
     assert (result.returncode, "Ran 1 test" in result.stderr) == (1, True)
 
@@ -393,21 +370,30 @@ def test_a_row_for_each_interpreter(tested: Pyve) -> None:
     tested.write(
         "pyproject.toml",
         '[project]\nname = "my-project"\nversion = "1"\nrequires-python = ">=3.9"\n'
-        'dependencies = ["idna"]\n',
+        'dependencies = ["idna"]\n[dependency-groups]\ndev = ["pytest<9"]\n',
     )
+    # (The project's own pytest is the one that is used; what its lock has is taken from there.)
+    tested.write("requirements-dev.txt", "-r requirements.txt\n-r deep/more.txt\n")
+    tested.write("requirements.txt", "no-such-distribution\n")
+    tested.write("deep/more.txt", "pytest-timeout  # more\n")
     tested.write(
         "test_it.py",
-        "import idna, os, sys\n"
+        "import idna, os, pytest, pytest_timeout, sys\n"
+        "def test_pytest(): assert pytest.__version__[0] == '8'\n"
         f"def test_version(): assert sys.version_info[:2] == {tuple(map(int, first.split('.')))}\n"
         "def test_place(): assert os.environ['VIRTUAL_ENV'] == sys.prefix\n",
     )
     index = {"UV_FIND_LINKS": str(WHEELHOUSE), "UV_NO_INDEX": "1"}
     tested.ok("lock", **index)
     before = snapshot(tested.project / ".venv")
-    detail = run_json(tested, "--python", f"{first},{second}", "--junit", "j.xml", **index)
+    said = tested.ok("explain", "test", "--python", f"{first},{second}", **index)
+    assert said.count("is made") == 4
+    assert not list(tested.home.glob(".cache/pyve/environments/*"))
+    pythons = f"{first},{second},{first}"
+    detail = run_json(tested, "--python", pythons, "--junit", "j.xml", **index)
     assert detail["exit_code"] == 1
     rows = {row["python"]: (row["exit_code"], row["counts"]["passed"]) for row in detail["pythons"]}
-    assert rows == {first: (0, 2), second: (1, 1)}
+    assert rows == {first: (0, 3), second: (1, 2)}
     failed = [test for test in detail["tests"] if test["outcome"] == "failed"]
     assert [(test["python"], test["file"]) for test in failed] == [(second, "test_it.py")]
     names = [e.get("name", "") for e in ElementTree.parse(tested.project / "j.xml").getroot()]
@@ -422,6 +408,13 @@ def test_a_row_for_each_interpreter(tested: Pyve) -> None:
         [first, "passed", "1"], [second, "passed", "1"]
     ]  # fmt: skip
     assert snapshot(tested.project / ".venv") == before
+    # Ctrl-C is for the tests; what a signal leaves to Pyve ends all of them.
+    tested.write("test_it.py", LONG)
+    words = ("test", f"--python={first},{second}")
+    code, said = break_off(tested, 2, signal.SIGINT, *words, **index)
+    assert (code, said.count("exit 2")) == (2, 2)
+    code, said = break_off(tested, 2, signal.SIGTERM, *words, **index)
+    assert (code, said) == (-signal.SIGTERM, "")
 
 
 def test_tests_are_run_again_when_a_file_changes(tested: Pyve, toolchain: Path) -> None:
@@ -475,5 +468,5 @@ def test_what_pytest_is_given_is_what_it_was_before(tested: Pyve) -> None:
     shutil.rmtree(tested.project / ".pyve/testenv/results")
     # Explained, and nothing is done.
     said = tested.ok("explain", "test", "-n", "2", "--retries=1", "--shard", "1/2", "test_it.py")
-    assert "-n 2 --reruns 1 test_it.py" in said
+    assert "-n 2 -p rerunfailures --reruns 1 test_it.py" in said
     assert not (tested.project / ".pyve/testenv/results").exists()

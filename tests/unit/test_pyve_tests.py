@@ -11,8 +11,10 @@ import pytest
 
 from pyve_tests.changed import ChangedError, find_affected, find_changes
 from pyve_tests.imports import ImportGraph, read_imports
+from pyve_tests.request import is_affected
 from pyve_tests.shards import COST_OF_A_TEST, split_tests
 from pyve_tests.timings import TimingsError, learn_timings, read_timings, write_timings
+from test_results import Run, draw_table
 
 # --- parts
 
@@ -66,6 +68,24 @@ def test_parts_by_durations_are_balanced_and_keep_files_together() -> None:
     assert [len(part) for part in split_tests(tests, seconds, 3)].count(1) == 1
 
 
+def test_parts_are_the_same_whatever_the_order_of_tests() -> None:
+    # (Sums of these fractions depend on the order in which they are added up.)
+    tests = make_tests([3] * 120)
+    seconds = {name: (0.1, 0.2, 0.3)[number % 3] for number, (name, _) in enumerate(tests)}
+    del seconds[tests[5][0]]
+    chance = random.Random(1)
+    expected = None
+    for _ in range(5):
+        parts = split_tests(tests, seconds, 5)
+        found = [{tests[i][0] for i in part} for part in parts]
+        expected = expected or found
+        assert found == expected
+        chance.shuffle(tests)
+    # Nor does it matter where the project lies.
+    elsewhere = [(name, "/home/ada/" + file[::-1]) for name, file in tests]
+    assert [{elsewhere[i][0] for i in part} for part in split_tests(elsewhere, seconds, 5)] == found
+
+
 def test_parts_by_name_are_of_equal_length() -> None:
     sizes = [len(part) for part in split_tests(make_tests([7, 1, 5]), {}, 4)]
     assert sizes == [3, 3, 3, 4]
@@ -77,19 +97,22 @@ def test_parts_by_name_are_of_equal_length() -> None:
 def test_durations_are_kept_added_to_and_dropped(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "durations.json"
     (tmp_path / "test_a.py").touch()
-    learn_timings(
-        str(path), {"test_a.py::one": 0.12345678, "test_gone.py::two": 1.0}, str(tmp_path)
-    )
+    roots = (str(tmp_path), str(tmp_path / "sub"))
+    learn_timings(str(path), {"test_a.py::one": 0.12345678, "test_gone.py::two": 1.0}, roots)
     assert read_timings(str(path)) == {"test_a.py::one": 0.1235, "test_gone.py::two": 1.0}
-    learn_timings(str(path), {"test_a.py::three": 2.0, "pkg.Case.test": 3.0}, str(tmp_path))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/test_b.py").touch()
+    learn_timings(str(path), {"test_b.py::four": 1.0}, roots)
+    learn_timings(str(path), {"test_a.py::three": 2.0, "pkg.Case.test": 3.0}, roots)
     assert sorted(read_timings(str(path))) == [
         "pkg.Case.test",
         "test_a.py::one",
         "test_a.py::three",
+        "test_b.py::four",
     ]
     assert read_timings(str(tmp_path / "nowhere")) == {}
     path.write_text("{")
-    learn_timings(str(path), {"test_a.py::one": 1.0}, str(tmp_path))
+    learn_timings(str(path), {"test_a.py::one": 1.0}, roots)
     assert read_timings(str(path)) == {"test_a.py::one": 1.0}
     assert sorted(file.name for file in path.parent.iterdir()) == ["durations.json"]
 
@@ -134,6 +157,11 @@ def test_what_holds_no_durations_is_refused(tmp_path: Path, text: str) -> None:
 )
 def test_imports_are_read_wherever_they_stand(source: str, modules: list[str]) -> None:
     assert read_imports(source.encode())["modules"] == modules
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_the_parser_warns_of_is_no_error_of_the_project() -> None:
+    assert read_imports(b"import shop\nx = '\\d'\nassert (1, 'x')\n")["modules"] == ["shop"]
 
 
 FILES = {
@@ -198,6 +226,25 @@ def test_a_change_of_settings_affects_everything(project: Path, name: str) -> No
     assert find_affected(str(project), [name], FILES) is None
 
 
+@pytest.mark.parametrize("name", [".envrc", "docs/setup.pyx", "src/pyproject.toml.in"])
+def test_a_name_that_only_begins_so_is_no_setting(project: Path, name: str) -> None:
+    assert find_affected(str(project), [name], [*FILES, name]) is not None
+
+
+def test_tests_of_which_imports_are_not_known_are_affected_by_any_change(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    real, link, usage, ignored = (
+        str(tmp_path / name) for name in ("real/test_a.py", "link/test_a.py", "use.md", "new.py")
+    )
+    assert not is_affected(real, {usage}, {real})
+    assert is_affected(link, {real}, {real})
+    assert not is_affected(link, {usage}, {real})
+    for path in (usage, ignored):
+        assert is_affected(path, {real}, {real})
+        assert not is_affected(path, set(), {real})
+
+
 def test_what_imports_a_module_that_is_gone_is_affected(project: Path) -> None:
     (project / "src/shop/money.py").unlink()
     graph = ImportGraph(str(project), [name for name in FILES if name.endswith(".py")])
@@ -241,5 +288,51 @@ def test_changes_are_those_of_the_branch_and_of_the_working_tree(project: Path) 
     # A project in a folder of the repository.
     inner = find_changes(str(project / "tests"), "HEAD")
     assert inner.files == ["../docs/table.csv", "test_new one.py"]
+    # Names are those of the repository, whatever its settings say.
+    git(project, "config", "diff.relative", "true")
+    assert find_changes(str(project / "tests"), "HEAD").files == inner.files
+    # A repository within it that is at another commit: what is in there is not known.
+    git(project, "init", "-q", "sub")
+    git(project / "sub", "commit", "-q", "--allow-empty", "-m", "one")
+    git(project, "add", "sub")
+    git(project, "commit", "-qm", "four")
+    assert find_changes(str(project), "HEAD").affected is not None
+    git(project / "sub", "commit", "-q", "--allow-empty", "-m", "two")
+    assert find_changes(str(project), "HEAD").affected is None
     with pytest.raises(ChangedError):
         find_changes(str(project), "nothing")
+
+
+# --- what is told of a run
+
+
+def make_run(status: int, *records: dict[str, object]) -> Run:
+    return Run("3.11", status, [json.dumps(record) for record in records])
+
+
+def test_a_surprise_that_is_no_failure_is_a_pass() -> None:
+    plain = {"type": "test", "seconds": 0.5, "failure": None}
+    wrong = {**plain, "failure": {"message": "no"}}
+    run = make_run(
+        1,
+        {**plain, "id": "a", "outcome": "xpassed"},
+        {**wrong, "id": "b", "outcome": "xpassed"},
+        {**wrong, "id": "c", "outcome": "failed"},
+    )
+    assert draw_table([run]).splitlines()[1].split() == [
+        "3.11",
+        "failed",
+        "1",
+        "2",
+        "0",
+        "0",
+        "1.50",
+    ]
+
+
+def test_tests_that_never_ended_are_errors_unless_a_failure_was_enough() -> None:
+    began = [{"type": "started", "id": f"t.py::{name}"} for name in "ab"]
+    assert make_run(2, *began).count()["error"] == 2
+    end = {"type": "end", "exit": 2}
+    assert make_run(2, *began, {**end, "enough": False}).count()["error"] == 2
+    assert make_run(2, *began, {**end, "enough": True}).count()["error"] == 0
