@@ -37,7 +37,8 @@ from pyve_imports.names import guess_distribution, guess_modules
 
 _ASK = (
     "import json, sys, sysconfig; p = sysconfig.get_paths();"
-    "print(json.dumps([sys.path, [p['stdlib'], p['platstdlib']]]))"
+    "names = sorted(getattr(sys, 'stdlib_module_names', ()));"
+    "print(json.dumps([sys.path, [p['stdlib'], p['platstdlib']], names]))"
 )
 # The rules of deptry (https://deptry.com/rules-violations): what each is about.
 _UNUSED = {"DEP002": "unused", "DEP005": "unused"}
@@ -46,20 +47,23 @@ _CONDA_NAME = re.compile(r"(?:[^:]*::)?([A-Za-z0-9_][A-Za-z0-9._-]*)")
 _METADATA = re.compile(r"(?:.*/)?site-packages/([^/]+)\.(?:dist|egg)-info/")
 
 
-def ask_folders(python: str) -> list[str]:
-    """Give the folders in which an interpreter finds distributions."""
+def ask_interpreter(python: str) -> tuple[list[str], list[str]]:
+    """Give the folders in which an interpreter finds distributions, and the modules at the top of
+    its standard library (before 3.10 it does not tell them: none).
+    """
     result = subprocess.run(
         [python, "-I", "-B", "-c", _ASK], stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     if result.returncode:
         last = (result.stderr.strip().splitlines() or ["it says nothing"])[-1]
         raise HelperError("E_HELPER", f"{python} does not tell its folders", last)
-    paths, standard = json.loads(result.stdout)
-    return [
+    paths, standard, names = json.loads(result.stdout)
+    folders = [
         path
         for path in paths
         if path and path not in standard and not path.endswith((".zip", "lib-dynload"))
     ]
+    return folders, names
 
 
 def load_everything() -> None:
@@ -82,8 +86,11 @@ def load_everything() -> None:
         importlib.import_module(name)
 
 
-def look_in(folders: list[str]) -> None:
-    """Have distributions and modules looked up in these folders, and in no others."""
+def look_in(folders: list[str], names: list[str]) -> None:
+    """Have distributions and modules looked up in these folders, and in no others; the standard
+    library is that of ``names``, when there are any.
+    """
+    import deptry.core
     import deptry.dependency
     import deptry.module
 
@@ -105,6 +112,9 @@ def look_in(folders: list[str]) -> None:
         return look_up(self, name, distribution, modules)
 
     # (As assignments, mypy would want the types of what it cannot see.)
+    if names:
+        own_names = staticmethod(lambda: frozenset(names))
+        setattr(deptry.core.Core, "_get_standard_library_modules", own_names)  # noqa: B010
     setattr(deptry.module, "find_spec", find_spec)  # noqa: B010
     setattr(deptry.dependency.Dependency, "_get_top_levels", find_modules)  # noqa: B010
 
@@ -262,7 +272,7 @@ def main(argv: list[str]) -> Answer:
     if options.has("manifest"):
         conda, skipped = read_conda(Path(options.get("manifest")), Path(options.get("prefix")))
     load_everything()
-    look_in(ask_folders(options.get("python")))
+    look_in(*ask_interpreter(options.get("python")))
     owners = {name: list(found) for name, found in metadata.packages_distributions().items()}
     kinds = _UNUSED if word == "unused" else _MISSING
     with tempfile.TemporaryDirectory() as folder:

@@ -8,29 +8,39 @@ nothing is executed. Answers with ``text`` or ``detail.KEY``, ``file``, and ``hi
 hidden by a file of the project, a line each.
 """
 
+# ruff: noqa: E402 # (what is imported later has to come from the right place)
+
 from __future__ import annotations
+
+import os
+import sys
+
+FOLDERS = list(sys.path)
+if __name__ == "__main__":
+    # A file of the project, which PYTHONPATH may name, can have the name of a module that is used
+    # here: it is not to be executed.
+    _standard = os.path.dirname(os.__file__)
+    _helpers = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:0] = [_helpers, _standard, os.path.join(_standard, "lib-dynload")]
 
 import difflib
 import importlib.machinery
 import json
-import os
 import pkgutil
-import sys
 import sysconfig
 from importlib import metadata
 from typing import Any
+from urllib.parse import unquote
 
 from pyve_core import Answer, HelperError, parse_options, run_helper
 from pyve_imports.names import guess_distribution
-
-# (All that is used is imported above: a file of the project may have the name of a module.)
 
 
 def list_folders() -> list[str]:
     """Give sys.path as `python -c` would have it."""
     if getattr(sys.flags, "safe_path", False):
-        return list(sys.path)
-    return [os.getcwd(), *sys.path[1:]]
+        return list(FOLDERS)
+    return [os.getcwd(), *FOLDERS[1:]]
 
 
 class Place:
@@ -128,8 +138,6 @@ class Finder:
                 continue
             url = str(origin.get("url", ""))
             if origin.get("dir_info", {}).get("editable") and url.startswith("file://"):
-                from urllib.parse import unquote
-
                 source = os.path.realpath(unquote(url[len("file://") :]))
                 if is_inside(real, source) and source != self._project:
                     return f"{distribution.metadata['Name']} {distribution.version}, editable"

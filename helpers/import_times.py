@@ -4,7 +4,7 @@ Usage: import_times.py --top N [--svg FILE] [--title TEXT] [--json] -- COMMAND..
 
 The command runs with PYTHONPROFILEIMPORTTIME, which is ``python -X importtime`` for each Python
 that it starts. What it prints is passed on to stderr. Answers with ``code`` (how it ended), and
-``text`` or ``detail.KEY``.
+``text`` or ``detail.KEY``; ``has_none`` when it failed, and no Python has told of an import.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ def list_modules(modules: list[Module]) -> list[dict[str, Any]]:
 def answer(options: Options, reader: Reader, code: int) -> Answer:
     """Give the answer for what was read."""
     processes = reader.finish()
+    if not processes and code:
+        return {"code": code, "has_none": True}
     if not processes:
         raise HelperError(
             "E_IMPORTS_NOTHING",
@@ -72,8 +74,8 @@ def answer(options: Options, reader: Reader, code: int) -> Answer:
     modules = [module for process in processes for module in process]
     result: dict[str, Any] = {"code": code}
     if options.has("svg"):
-        title = f"Imports of {redact(options.get('title', 'the command'))}: "
-        title += f"{total_time(modules) / 1000:.0f} ms"
+        title = f"{total_time(modules) / 1000:.0f} ms for the imports of "
+        title += redact(options.get("title", "the command"))
         picture = draw_flame(modules, title, getattr(sys, "stdlib_module_names", ()))
         if options.get("svg") == "-":
             result["text"] = picture

@@ -5,11 +5,13 @@ Usage: watch_child.py FD TERMINAL SECONDS LC_CTYPE COMMAND [ARGUMENT]...
 The command gets a process group of its own, so that it can be ended with all that it has started,
 and, with TERMINAL 1, the terminal, so that it can read and Ctrl-C reaches it. This program is the
 first of the group. It notes what the watcher, which is in another group, cannot see: whether the
-terminal has sent Ctrl-C; and when the watcher is gone, however it was ended, it ends the group.
+terminal has sent Ctrl-C, or has gone. When the watcher is gone, however it was ended, it ends the
+group.
 
-FD is one end of a socket pair. On it goes ``r`` when the group is there, then a line
-``STATUS INTERRUPTED`` when the command has ended: what waitpid(2) said, and 1 after Ctrl-C. Any
-byte from the other end means: the watcher needs this program no more. SECONDS is what the group
+FD is one end of a socket pair. On it goes ``r`` when the command is there, then a line
+``STATUS SIGNAL SECONDS`` when it has ended: what waitpid(2) said, and the last signal of the
+terminal (Ctrl-C, its end) and when that came, on the monotonic clock; 0 0 for none. Any byte from
+the other end means: the watcher needs this program no more. SECONDS is what the group
 gets between TERM and KILL when the watcher is gone. LC_CTYPE is ``=`` and the value that the
 variable has for the command, or empty when it has none: Python sets it for itself in some locales
 (PEP 538).
@@ -57,28 +59,30 @@ class Holder:
 
     Attributes:
         pid: the command's process, 0 before it is started and after it has ended.
-        is_interrupted: whether a signal of the terminal has come.
+        signal: the last signal of the terminal that has come, 0 for none.
+        signal_time: when, on the monotonic clock.
     """
 
     def __init__(self) -> None:
         self.pid = 0
-        self.is_interrupted = False
+        self.signal = 0
+        self.signal_time = 0.0
         self.wake, wakeup = os.pipe()
         for end in (self.wake, wakeup):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGQUIT):
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
             # What was ignored from the start stays so, for the command, too.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._note)
         # The watcher sees to it that the group ends; this program goes last.
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._pass_over)
         signal.signal(signal.SIGCHLD, self._pass_over)
 
-    def _note(self, _number: int, _frame: object) -> None:
-        self.is_interrupted = True
+    def _note(self, number: int, _frame: object) -> None:
+        self.signal, self.signal_time = number, time.monotonic()
 
     def _pass_over(self, _number: int, _frame: object) -> None:
         pass
@@ -138,13 +142,15 @@ def main(argv: list[str]) -> int:
     if has_terminal:
         take_terminal()
     try:
-        os.write(control, b"r")
         status = holder.start(argv[4:])
+        # (Not before: a signal to the group would pass the command by.)
+        os.write(control, b"r")
         while True:
             if status is None:
                 status = holder.look()
             if status is not None:
-                os.write(control, b"%d %d\n" % (status, holder.is_interrupted))
+                end = f"{status} {holder.signal} {holder.signal_time}\n"
+                os.write(control, end.encode())
                 status = None
             if control in holder.wait([control]):
                 if os.read(control, 1):

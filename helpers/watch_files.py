@@ -39,7 +39,8 @@ def read_wishes(options: Options, argv: list[str]) -> Wishes:
         env=env,
         folder=options.get("folder"),
         named=options.get_all("on"),
-        here=options.get("here"),
+        # (As the paths of what is watched, without links.)
+        here=os.path.realpath(options.get("here")),
         seconds=float(options.get("seconds", "5")),
         clears=options.has("clear"),
         polls=options.has("poll"),

@@ -32,20 +32,33 @@ need_environment() {
 ask_with_caller() {
   local answer="" status=0
   trap : INT
-  answer=$(restore_caller_environment && logged_exec "$@") || status=$?
+  # (A profile may say that pyve run watches, which would not come to an end.)
+  answer=$(restore_caller_environment && export PYVE_WATCHED=1 && logged_exec "$@") || status=$?
   trap 'interrupt; exit 130' INT
+  # (A helper that the environment's Python has run, and not Pyve's own.)
+  if ((status > 0 && status < 128)) && [[ -z ${TOOLCHAIN_PYTHON-} && $answer != code$'\t'* ]]; then
+    fail E_HELPER "the helper $HELPER_NAME.py ended with status $status and no answer" \
+      why "the environment's Python may be damaged; what it said stands above" fix "pyve doctor"
+    return 1
+  fi
   read_helper_answer "$status" "$answer"
 }
 
 # Usage: time_imports <rows> <file for the picture, or ""> <word>...
 # Runs `pyve run <word>...` and says what it has imported, and how long that took. Status: that of the command.
 time_imports() {
-  local rows=$1 svg=$2 code=""
+  local rows=$1 svg=$2 code="" has_none=""
   local -a words=(--top "$1")
   shift 2
   if [[ -n $svg ]]; then
     [[ $svg == - || $svg == /* ]] || svg=$PWD/$svg
+    # (Before the command runs, which may take long.)
+    if [[ $svg != - && (! -d ${svg%/*}/ || ! -w ${svg%/*}/ || -d $svg) ]]; then
+      fail E_FILE_WRITE "cannot write $svg" why "its folder has to be there, and to be writable; it cannot be a folder itself"
+      return 1
+    fi
     quote_words "$@"
+    REPLY=${REPLY#-- }
     words+=(--svg "$svg" --title "$REPLY")
   fi
   [[ -z $PYVE_JSON ]] || words+=(--json)
@@ -54,7 +67,13 @@ time_imports() {
   # From here on a failure is one of the command's.
   _has_run=1
   show_helper_answer
-  set_from_helper code=code
+  set_from_helper code=code has_none=has_none
+  if [[ -n $has_none ]]; then
+    # (pyve run has said that there is no such command.)
+    [[ -z $PYVE_JSON && $code == 12[67] ]] || fail E_IMPORTS_NOTHING "the command has imported nothing that Python tells of" \
+      why "it ended with status $code" why "it starts no Python, or one that takes no environment variables (-E, -I)" || :
+    return "$code"
+  fi
   if [[ -n $svg && $svg != - ]]; then
     answer file "$svg"
     log_success "Wrote $svg"
@@ -68,6 +87,8 @@ find_import() {
   local -a words=(--project "$PROJECT_ROOT")
   [[ -z $PYVE_JSON ]] || words+=(--json)
   HELPER_NAME=find_module
+  # (What makes imports lazy would answer in the place of the others.)
+  local -x PYVE_NO_LAZY_IMPORTS=1
   ask_with_caller "$PYVE_ROOT/pyve.sh" run --no-frozen -- python -B -X utf8 "$PYVE_ROOT/helpers/find_module.py" --format lines \
     "${words[@]}" "$1" || return
   show_helper_answer
@@ -118,7 +139,7 @@ check_imports() {
     find_environment_files || :
     words+=(--manifest "$PROJECT_ROOT/${CONDA_MANIFEST:-environment.yml}" --prefix "$ENVIRONMENT")
   else
-    words+=(--venv "${ENVIRONMENT##*/}")
+    words+=(--venv "${ENVIRONMENT#"$PROJECT_ROOT"/}")
   fi
   call_helper imports check_imports "${words[@]}" "$1" || return
   for ((i = 0; i < ${#HELPER_KEYS[@]}; i++)); do

@@ -9,7 +9,7 @@ fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
-declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 
 # Usage: plan_lazy_imports
 # Adds to the plan what has the modules of imports.lazy, of the config that was read, loaded lazily. Nothing where none
@@ -23,6 +23,8 @@ plan_lazy_imports() {
   find_lazy_folder || return 1
   folder=$REPLY
   [[ -n ${PYVE_EXPLAIN-} ]] || make_lazy_folder "$folder" || return 1
+  # (For a sandbox, which has no home.)
+  [[ ! -d $folder ]] || SANDBOX_READ+=("$folder")
   path=${PYTHONPATH-}
   PLAN_SETS+=("PYTHONPATH=$folder${path:+:$path}" "PYVE_LAZY_IMPORTS=$names")
 }

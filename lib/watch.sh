@@ -75,6 +75,8 @@ find_watched_paths() {
 compose_polling() {
   local path
   local -a line=(pyve watch --poll)
+  [[ -z $WATCH_CLEAR ]] || line+=(--clear)
+  [[ -z $WATCH_KILL_AFTER ]] || line+=(--kill-after "$WATCH_KILL_AFTER")
   for path in ${WATCH_ON[@]+"${WATCH_ON[@]}"}; do
     line+=(--on "$path")
   done
@@ -90,11 +92,12 @@ compose_polling() {
 # Runs the watcher as a child, and takes what it answers into the document. Status: that of the command.
 watch_for_json() {
   local answer="" status=0 i level=""
-  _has_run=1
   # Ctrl-C is for the command; the document comes after it.
   trap : INT
   answer=$(restore_caller_environment && logged_exec "$@") || status=$?
   read_helper_answer "$status" "$answer" || return
+  # (Not before: when a signal ends Pyve, the watcher has to be ended, too.)
+  _has_run=1
   for ((i = 0; i < ${#HELPER_KEYS[@]}; i++)); do
     level=${HELPER_KEYS[i]}
     case $level in

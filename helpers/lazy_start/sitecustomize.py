@@ -42,7 +42,13 @@ class LazyFinder:
         if isinstance(loader, (SourceFileLoader, SourcelessFileLoader)):
             from importlib.util import LazyLoader
 
-            spec.loader = LazyLoader(loader)
+            class Loader(LazyLoader):
+                """Also gives what a loader gives to others, such as the code to python -m."""
+
+                def __getattr__(self, wanted: str) -> object:
+                    return getattr(loader, wanted)
+
+            spec.loader = Loader(loader)
         return spec
 
 

@@ -16,6 +16,8 @@ _HEAD = 34.0
 # In user units: what is narrower is not drawn; the width of a letter.
 _LEAST = 0.4
 _LETTER = 7.0
+# So many letters of the head line are to be seen.
+_TITLE = 125
 # What XML cannot hold, or a reader could not see.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -73,7 +75,7 @@ def draw_flame(modules: list[Module], title: str, standard: Iterable[str]) -> st
 
     draw(modules, _MARGIN, 0)
     height = _HEAD + (deepest + 1) * _ROW + _MARGIN
-    shown = _clean(title)
+    shown = _clean(title if len(title) <= _TITLE else title[: _TITLE - 1] + "…")
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {_WIDTH:.0f} {height:.0f}" role="img">',

@@ -22,11 +22,14 @@ class End:
 
     Attributes:
         status: what waitpid(2) said.
-        is_interrupted: whether Ctrl-C came to it from the terminal.
+        signal: the last signal that came from the terminal (Ctrl-C, or HUP when it has gone); 0
+            for none.
+        signal_time: when that came, on the monotonic clock.
     """
 
     status: int
-    is_interrupted: bool
+    signal: int = 0
+    signal_time: float = 0.0
 
     @property
     def code(self) -> int:
@@ -162,7 +165,7 @@ class Child:
         python = [sys.executable, "-I", "-S", "-X", "utf8", str(_HOLDER)]
         self.group = os.posix_spawn(python[0], [*python, *words], dict(env))
         other.close()
-        # From here on the group is there, and can get signals.
+        # From here on the command is there, and can get signals.
         self._socket.recv(1)
         self._socket.setblocking(False)
 
@@ -177,10 +180,10 @@ class Child:
             self._text += data
             if not data and self.end is None:
                 # KILL has ended the whole group.
-                self.end = End(signal.SIGKILL, False)
+                self.end = End(signal.SIGKILL)
         if self.end is None and self._text.endswith(b"\n"):
-            status, interrupted = self._text.split()
-            self.end = End(int(status), interrupted == b"1")
+            status, number, when = self._text.split()
+            self.end = End(int(status), int(number), float(when))
             self._get_terminal_back()
         if self.end is None:
             self._look_for_stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable
-from pathlib import Path
 
 from pyve_core.errors import redact
 
@@ -79,6 +78,9 @@ class IgnoreRules:
                 capture_output=True,
                 check=False,
             )
+        except FileNotFoundError:
+            self.failure = "there is no git on PATH"
+            return set()
         except OSError as error:
             self.failure = f"git could not be started: {error.strerror}"
             return set()
@@ -89,9 +91,3 @@ class IgnoreRules:
         self.failure = ""
         names = os.fsdecode(result.stdout).split("\0")
         return {os.path.join(repository, name[2:]) for name in names if name}
-
-
-def find_git() -> bool:
-    """Tell whether there is a git on PATH."""
-    folders = os.environ.get("PATH", "").split(os.pathsep)
-    return any(os.access(Path(folder) / "git", os.X_OK) for folder in folders if folder)

@@ -30,6 +30,7 @@ class Notifier:
 
     Attributes:
         changes: what has changed, a set for each burst.
+        failure: why nothing more comes, ``""`` as long as it does.
     """
 
     def __init__(self, folders: Sequence[str], polls: bool, again: str) -> None:
@@ -41,31 +42,48 @@ class Notifier:
             again: the command line that does so.
 
         Raises:
+            FileNotFoundError: when one of them has gone.
             HelperError: E_WATCH_LIMIT when the system watches no more folders.
         """
         self.changes: queue.SimpleQueue[Changes] = queue.SimpleQueue()
+        self.failure = ""
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         self._stop = threading.Event()
         is_recursive = IS_RECURSIVE and not polls
         try:
             self._rust = RustNotify(list(folders), False, polls, _POLL, is_recursive, True)
+        except FileNotFoundError:
+            self._close_pipe()
+            raise
         except (OSError, WatchfilesRustInternalError) as error:
+            self._close_pipe()
             raise HelperError(
                 "E_WATCH_LIMIT",
                 f"the system does not watch {len(folders)} folders",
                 str(error),
                 again,
             ) from None
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
-        while not self._stop.is_set():
-            answer = self._rust.watch(_LONGEST, _QUIET, 5000, self._stop)
-            if isinstance(answer, set):
-                self.changes.put(answer)
-                os.write(self._writer, b"c")
+        try:
+            while not self._stop.is_set():
+                answer = self._rust.watch(_LONGEST, _QUIET, 5000, self._stop)
+                if isinstance(answer, set):
+                    self.changes.put(answer)
+                    os.write(self._writer, b"c")
+        except (OSError, RuntimeError) as error:
+            # Such as a name that is no UTF-8: watchfiles stumbles when something opens it.
+            self.failure = str(error)
+            os.write(self._writer, b"f")
+        self._stop.wait()
+        self._rust.close()
+        self._close_pipe()
+
+    def _close_pipe(self) -> None:
+        os.close(self._reader)
+        os.close(self._writer)
 
     def fileno(self) -> int:
         """Give what can be read when there are changes."""
@@ -81,9 +99,5 @@ class Notifier:
         return found
 
     def close(self) -> None:
-        """Watch no more."""
+        """Watch no more. It ends a moment later; nothing may be asked of it any more."""
         self._stop.set()
-        self._thread.join()
-        self._rust.close()
-        os.close(self._reader)
-        os.close(self._writer)

@@ -16,7 +16,6 @@ from pyve_watch.ignored import IgnoreRules
 # whether it may write into a folder.
 _MORE_FOLDERS = (".ruff_cache", ".nox", ".eggs", ".direnv")
 _MORE_NAMES = (r"^4913$", r"^\.goutputstream-", r"\.crdownload$")
-_VERBS = {Change.added: "added", Change.modified: "changed", Change.deleted: "deleted"}
 # A new folder with more files than that counts anyhow.
 _MOST_NEW_FILES = 2000
 
@@ -58,6 +57,15 @@ def list_roots(folder: str, named: Iterable[str], rules: IgnoreRules) -> list[Ro
     return roots or [Root(os.path.realpath(folder))]
 
 
+def is_text(name: str) -> bool:
+    """Tell whether a name is UTF-8: watchfiles can watch no other."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def find_outputs() -> Iterator[os.stat_result]:
     """Give what stdout and stderr are, where these are files."""
     for number in (1, 2):
@@ -74,6 +82,9 @@ class Places:
         self.roots = list(roots)
         self._rules = rules
         self._outputs = list(find_outputs())
+        # What there is, as far as it is known: it tells what is new, and what came and went.
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
         self._filter = DefaultFilter(
             ignore_dirs=(*DefaultFilter.ignore_dirs, *_MORE_FOLDERS),
             ignore_entity_patterns=(*DefaultFilter.ignore_entity_patterns, *_MORE_NAMES),
@@ -85,40 +96,54 @@ class Places:
         Folders that are left out, often the largest, cost nothing in this way.
         """
         found: dict[str, None] = {}
+        found_files: list[str] = []
         for root in self.roots:
             if not os.path.isdir(root.path):
+                # It may come back, which the nearest folder above it tells.
+                above = os.path.dirname(root.path)
+                while not os.path.isdir(above):
+                    above = os.path.dirname(above)
+                found[above] = None
                 continue
             found[root.path] = None
+            if root.name and os.path.lexists(os.path.join(root.path, root.name)):
+                found_files.append(os.path.join(root.path, root.name))
             level = [] if root.name else [root.path]
             while level:
-                level = self._list_below(root, level)
+                level, files = self._list_below(root, level)
                 found.update(dict.fromkeys(level))
+                found_files += files
+        if not self._folders:
+            # (From here on judge keeps them, to whom a new file is still to be told.)
+            self._files.update(found_files)
+        self._folders = set(found)
         return list(found)
 
-    def _list_below(self, root: Root, folders: list[str]) -> list[str]:
-        below = []
+    def _list_below(self, root: Root, folders: list[str]) -> tuple[list[str], list[str]]:
+        below, files = [], []
         for folder in folders:
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        if entry.is_dir(follow_symlinks=False) and self._is_wanted(root, entry):
+                        if not entry.is_dir(follow_symlinks=False):
+                            files.append(entry.path)
+                        elif self._is_wanted(root, entry.path) and is_text(entry.name):
                             below.append(entry.path)
             except OSError:
                 continue
         if root.obeys_git and below:
             ignored = self._rules.find_ignored(path + "/" for path in below)
             below = [path for path in below if path + "/" not in ignored]
-        return below
+        return below, files
 
-    def _is_wanted(self, root: Root, entry: os.DirEntry[str]) -> bool:
-        if entry.name == ".pyve" or not self._has_good_name(root, entry.path):
+    def _is_wanted(self, root: Root, folder: str) -> bool:
+        above, name = os.path.split(folder)
+        if name == ".pyve" or not self._has_good_name(root, folder):
             # (Of .pyve only the config counts, which is in the folder itself.)
-            return (
-                entry.name == ".pyve" and os.path.basename(os.path.dirname(entry.path)) != ".pyve"
-            )
+            return name == ".pyve" and os.path.basename(above) != ".pyve"
         # Environments: of venv, and of conda.
         return not any(
-            os.path.lexists(os.path.join(entry.path, name)) for name in ("pyvenv.cfg", "conda-meta")
+            os.path.lexists(os.path.join(folder, mark)) for mark in ("pyvenv.cfg", "conda-meta")
         )
 
     def _has_good_name(self, root: Root, path: str) -> bool:
@@ -133,29 +158,41 @@ class Places:
         """Give the changes that count, sorted, as (path, "added", "changed" or "deleted")."""
         counted: dict[str, str] = {}
         asked: dict[str, str] = {}
+        gone: set[str] = set()
         for number, path in sorted(changes, key=lambda change: change[1]):
-            root = self.find_root(path)
-            if root is None or (not root.name and not self._has_good_name(root, path)):
-                continue
-            change = Change(number)
+            # A folder is nothing by itself, as for git; it may have come or gone with files.
             if os.path.isdir(path):
-                # A folder is nothing by itself, as for git; it may have come with files.
-                if change is Change.added:
-                    for file in self._list_files(root, path):
-                        asked[file] = "added"
-                continue
-            verb = "deleted" if not os.path.lexists(path) else _VERBS[change]
-            if verb == "deleted" and change is not Change.deleted:
-                # It came and went.
-                continue
-            if not self._is_output(path):
-                (asked if root.obeys_git else counted)[path] = verb
+                paths = self._list_files(path) if number != Change.modified else []
+            elif path in self._folders and not os.path.lexists(path):
+                # (With the folder above it, when that has gone, too.)
+                paths = [] if os.path.dirname(path) in gone else self._list_gone(path)
+                gone.add(path)
+            else:
+                paths = [path]
+            for file in paths:
+                root = self.find_root(file)
+                verb = self._find_verb(file)
+                if root is None or not verb or self._is_output(file):
+                    continue
+                if root.name or self._has_good_name(root, file):
+                    (asked if root.obeys_git else counted)[file] = verb
         if asked:
-            # What is gone may have been a folder.
-            gone = [path + "/" for path, verb in asked.items() if verb == "deleted"]
-            ignored = {path.rstrip("/") for path in self._rules.find_ignored([*asked, *gone])}
+            ignored = self._rules.find_ignored(asked)
             counted.update((path, verb) for path, verb in asked.items() if path not in ignored)
+        for path, verb in (*asked.items(), *counted.items()):
+            (self._files.discard if verb == "deleted" else self._files.add)(path)
         return sorted(counted.items())
+
+    def _find_verb(self, path: str) -> str:
+        """Tell what has become of a file; ``""`` when it came and went."""
+        if not os.path.lexists(path):
+            return "deleted" if path in self._files else ""
+        # (The system says "added" of a file that an editor puts at the place of the old one.)
+        return "changed" if path in self._files else "added"
+
+    def _list_gone(self, folder: str) -> list[str]:
+        """Give the files that were in a folder, which may have been moved away with all of them."""
+        return [path for path in self._files if path.startswith(folder + "/")]
 
     def _is_output(self, path: str) -> bool:
         """Tell whether a file is where the command prints, as with ``pyve watch ... > log``."""
@@ -179,19 +216,22 @@ class Places:
                 best = root
         return best
 
-    def _list_files(self, root: Root, folder: str) -> list[str]:
+    def _list_files(self, folder: str) -> list[str]:
+        """Give the files of a folder that is new, or one for which a root has waited."""
         found: list[str] = []
-        level = [folder]
-        while level and len(found) < _MOST_NEW_FILES:
-            for place in level:
-                try:
-                    with os.scandir(place) as entries:
-                        files = [x.path for x in entries if not x.is_dir(follow_symlinks=False)]
-                except OSError:
-                    continue
-                found += [path for path in files if self._has_good_name(root, path)]
-            level = self._list_below(root, level)
+        for root in self.roots:
+            if root.name:
+                if root.path == folder:
+                    found.append(os.path.join(folder, root.name))
+                continue
+            level = [folder] if root.path == folder or self._is_below(root, folder) else []
+            while level and len(found) < _MOST_NEW_FILES:
+                level, files = self._list_below(root, level)
+                found += files
         return found
+
+    def _is_below(self, root: Root, folder: str) -> bool:
+        return folder.startswith(root.path.rstrip("/") + "/") and self._is_wanted(root, folder)
 
 
 def describe_changes(changes: list[tuple[str, str]], folder: str) -> str:

@@ -10,9 +10,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from watchfiles import Change
+
 from pyve_core.errors import HelperError
-from pyve_watch.child import Child, Terminal
-from pyve_watch.ignored import IgnoreRules, find_git
+from pyve_watch.child import Child, End, Terminal
+from pyve_watch.ignored import IgnoreRules
 from pyve_watch.notify import Changes, Notifier
 from pyve_watch.places import Places, describe_changes, list_roots
 from pyve_watch.talk import Talk
@@ -21,6 +23,10 @@ from pyve_watch.talk import Talk
 # coincidence, and nobody saves a file so often.
 _LOOP_COUNT = 5
 _LOOP_SECONDS = 1.0
+# In that time everything that the system has told has come here.
+_DELAY = 0.25
+# So often watching may fail in a row.
+_MOST_FAILURES = 5
 
 
 @dataclass(frozen=True)
@@ -66,13 +72,12 @@ class Session:
         self._wishes = wishes
         self._talk = talk
         self._rules = IgnoreRules()
-        if not find_git():
-            self._tell_no_rules("there is no git on PATH")
         self._places = Places(list_roots(wishes.folder, wishes.named, self._rules), self._rules)
         self._terminal = Terminal.find()
         self._child: Child | None = None
         self._folders: list[str] = []
         self._notifier: Notifier | None = None
+        self._failures, self._listened = 0, 0.0
         self._has_told = self._has_told_loop = False
         self._started = self._ended = 0.0
         self._loop: tuple[list[str], int] = ([], 0)
@@ -96,87 +101,148 @@ class Session:
 
     # --- what is watched
 
-    def _listen(self) -> None:
-        """Watch the folders that there are now."""
-        self._rules.forget()
-        folders = self._places.list_folders()
-        if not folders:
-            raise HelperError("E_WATCH_PATH", "what was watched is not there any more")
-        if self._rules.failure and not self._has_told:
-            self._tell_no_rules(self._rules.failure)
-        if folders == self._folders:
-            return
-        # The new one first: nothing that happens between is lost.
-        notifier = Notifier(folders, self._wishes.polls, self._wishes.again)
-        if self._notifier is not None:
-            self._notifier.close()
-        self._notifier, self._folders = notifier, folders
+    def _listen(self, lost: set[str] | None = None) -> tuple[set[str], Changes]:
+        """Watch the folders that there are now.
 
-    def _tell_no_rules(self, reason: str) -> None:
+        Args:
+            lost: folders that are watched no more, also when they are there (again).
+
+        Returns:
+            The folders of which nothing is known, and what has changed meanwhile.
+
+        Raises:
+            HelperError: E_WATCH_PATH when the project has gone.
+        """
+        lost = lost or set()
+        fresh: set[str] = set()
+        changes: Changes = set()
+        while True:
+            self._rules.forget()
+            folders = self._places.list_folders()
+            if not self._wishes.named and not os.path.isdir(self._wishes.folder):
+                raise HelperError(
+                    "E_WATCH_PATH", "the project that was watched is not there any more"
+                )
+            is_deaf = self._notifier is None or self._notifier.failure
+            if folders == self._folders and not lost and not is_deaf:
+                return fresh, changes
+            old = self._notifier
+            try:
+                self._notifier = Notifier(folders, self._wishes.polls, self._wishes.again)
+            except FileNotFoundError:
+                self._sleep([], 0.02)
+                continue
+            fresh |= {path for path in folders if path in lost or path not in self._folders}
+            self._folders, self._listened, lost = folders, time.monotonic(), set()
+            if old is None:
+                return fresh, changes
+            # What has happened until then is known to the old one alone; and a folder may have come
+            # that is in neither list.
+            self._sleep([], _DELAY)
+            changes |= old.take()
+            old.close()
+            if self.ended_by:
+                return fresh, changes
+
+    def _tell_no_rules(self) -> None:
+        if not self._rules.failure or self._has_told:
+            return
         self._has_told = True
         self._talk.warn(
             HelperError(
                 "W_WATCH_GIT",
                 "git does not tell what it ignores, so that every file counts",
-                [reason, "what tools keep in a project is left out all the same"],
+                [self._rules.failure, "what tools keep in a project is left out all the same"],
             )
         )
 
     def _take_changes(self) -> list[tuple[str, str]]:
         """Give the changes that count and have come, and follow new folders."""
-        assert self._notifier is not None
-        raw: Changes = self._notifier.take()
-        known, again = set(self._folders), False
-        for _number, path in raw:
-            again = again or os.path.isdir(path) != (path in known) or path.endswith("/.gitignore")
-        found = dict(self._places.judge(raw))
-        if again:
-            self._listen()
+        found: dict[str, str] = {}
+        lost: set[str] = set()
+        while True:
+            assert self._notifier is not None
+            raw = self._notifier.take()
+            found.update(self._places.judge(raw))
+            known, is_new = set(self._folders), False
+            for number, path in raw:
+                if path not in known:
+                    is_new = is_new or os.path.isdir(path) or path.endswith("/.gitignore")
+                elif number != Change.modified:
+                    # It may be there again: what was watched is the one that has gone.
+                    lost.add(path)
+            if self._notifier.failure:
+                self._note_failure(self._notifier.failure)
+            elif not lost and not is_new:
+                break
+            fresh, raw = self._listen(lost)
+            lost = {path for number, path in raw if number == Change.deleted} & set(self._folders)
             # What was written into a new folder before it was watched.
-            fresh = {(1, path) for path in self._folders if path not in known}
-            found.update(self._places.judge(fresh))
+            for path, verb in self._places.judge(raw | {(1, path) for path in fresh}):
+                found.setdefault(path, verb)
+        self._tell_no_rules()
         return sorted(found.items())
+
+    def _note_failure(self, reason: str) -> None:
+        """Count that watching has failed; it is tried anew.
+
+        Raises:
+            HelperError: E_WATCH_LIMIT when it has done so again and again.
+        """
+        # (A name that is no UTF-8 is in its way each time that something opens it, and only then.)
+        is_soon = time.monotonic() - self._listened < _LOOP_SECONDS and "decode" not in reason
+        self._failures = self._failures + 1 if is_soon else 1
+        if self._failures > _MOST_FAILURES:
+            raise HelperError("E_WATCH_LIMIT", "the system does not watch any more", reason)
 
     # --- the command
 
     def _start(self) -> None:
-        if self._wishes.clears:
-            self._talk.clear()
         wishes = self._wishes
         self._child = Child(wishes.argv, wishes.env, self._terminal, wishes.seconds)
         self._started = time.monotonic()
         self.starts += 1
 
-    def _stop(self, number: int) -> None:
-        """End the command and all of its group: ask, wait, then kill."""
-        child = self._child
+    def _stop(self, number: int) -> str:
+        """End the command and all of its group: ask, wait, then kill; return what there is to say
+        about that.
+        """
+        child, said = self._child, ""
         if child is None:
-            return
+            return said
+        asked = time.monotonic()
         child.send(number)
         child.send(signal.SIGCONT)
-        end, impatience = time.monotonic() + self._wishes.seconds, self._impatience
+        end, impatience = asked + self._wishes.seconds, self._impatience
         while not child.is_gone() and time.monotonic() < end:
             if self._impatience > impatience:
                 break
-            self._sleep([child.fileno()], 0.02 if child.end else 0.1)
+            # (What is left of a group after its command tells nobody when it ends.)
+            if child.end is None:
+                self._sleep([child.fileno()], 0.1)
+            else:
+                self._sleep([], min(0.02 + (time.monotonic() - asked) / 10, 0.2))
             child.look()
         if not child.is_gone():
             if self._impatience == impatience:
-                self._talk.say(
-                    f"The command did not end within {wishes_text(self._wishes.seconds)}: killed."
-                )
+                who = "What the command had started" if child.end else "The command"
+                said = f"{who} did not end within {wishes_text(self._wishes.seconds)}: killed."
+                self._talk.say(said)
             child.kill()
             child.look()
-        self._note_end(child)
-
-    def _note_end(self, child: Child) -> None:
-        """Keep how a command has ended, of which nothing is left."""
         if child.end is not None:
             self.code = child.end.code
-            if child.end.is_interrupted:
-                self.ended_by = self.ended_by or signal.SIGINT
+            # A command that has gone on after Ctrl-C, as a debugger does, was not ended by it.
+            if child.end.signal_time > asked - self._wishes.seconds:
+                self._note_signal(child.end)
         child.close()
         self._child = None
+        return said
+
+    def _note_signal(self, end: End) -> None:
+        """Take the end of a command by the terminal for that of the watcher."""
+        if end.signal and not self.ended_by:
+            self.ended_by = signal.SIGHUP if end.signal == signal.SIGHUP else signal.SIGINT
 
     def _look_at_child(self) -> None:
         """See whether the command has come to an end by itself, or by Ctrl-C."""
@@ -187,9 +253,8 @@ class Session:
         if end is None:
             return
         self.code, self._ended = end.code, time.monotonic()
-        if end.is_interrupted:
-            self.ended_by = self.ended_by or signal.SIGINT
-        else:
+        self._note_signal(end)
+        if not self.ended_by:
             self._talk.say(f"The command ended with status {self.code}; waiting for a change.")
 
     def _sleep(self, others: list[int], seconds: float | None) -> None:
@@ -202,7 +267,10 @@ class Session:
 
     def run(self) -> None:
         """Start the command, and again whenever something has changed, until a signal comes."""
+        if self._wishes.clears:
+            self._talk.clear()
         self._listen()
+        self._tell_no_rules()
         self._talk.say(f"Watching {self._describe_places()}; Ctrl-C ends it.")
         try:
             self._start()
@@ -227,36 +295,44 @@ class Session:
         self._sleep(files, seconds)
 
     def _restart(self, changes: list[tuple[str, str]]) -> None:
-        self._look_for_loop(changes)
         is_running = self._child is not None and self._child.end is None
         what = describe_changes(changes, self._wishes.here)
         self._talk.say(f"{what}: {'ending the command and ' if is_running else ''}starting again")
-        self._stop(signal.SIGTERM)
+        is_loop = self._is_loop(changes)
+        said = self._stop(signal.SIGTERM)
         # What has changed meanwhile is in this start.
         self._take_changes()
-        if not self.ended_by:
-            self._start()
+        if self.ended_by:
+            return
+        if self._wishes.clears and self._talk.clear():
+            # (What was said is not to be seen any more.)
+            self._talk.say(f"{what}: started again. {said}".rstrip())
+        if is_loop and not self._has_told_loop:
+            self._tell_loop(changes)
+        self._start()
 
-    def _look_for_loop(self, changes: list[tuple[str, str]]) -> None:
-        """Warn, once, when it is the command that changes what is watched."""
+    def _is_loop(self, changes: list[tuple[str, str]]) -> bool:
+        """Tell whether it seems to be the command that changes what is watched."""
         paths, count = self._loop
         is_soon = time.monotonic() - max(self._started, self._ended) < _LOOP_SECONDS
         names = [path for path, _verb in changes]
         count = count + 1 if is_soon and names == paths else 1
         self._loop = (names, count)
-        if count >= _LOOP_COUNT and not self._has_told_loop:
-            self._has_told_loop = True
-            shown = [os.path.relpath(path, self._wishes.here) for path in names[:3]]
-            self._talk.warn(
-                HelperError(
-                    "W_WATCH_LOOP",
-                    "the command seems to change what is watched, and is started again by that",
-                    [
-                        f"{count} starts in a row were for: {', '.join(shown)}",
-                        "let git ignore what the command writes, or name what is watched with --on",
-                    ],
-                )
+        return count >= _LOOP_COUNT
+
+    def _tell_loop(self, changes: list[tuple[str, str]]) -> None:
+        self._has_told_loop = True
+        shown = [os.path.relpath(path, self._wishes.here) for path, _verb in changes[:3]]
+        self._talk.warn(
+            HelperError(
+                "W_WATCH_LOOP",
+                "the command seems to change what is watched, and is started again by that",
+                [
+                    f"{self._loop[1]} starts in a row were for: {', '.join(shown)}",
+                    "let git ignore what the command writes, or name what is watched with --on",
+                ],
             )
+        )
 
     def _describe_places(self) -> str:
         names = [os.path.join(root.path, root.name).rstrip("/") for root in self._places.roots]

@@ -9,8 +9,8 @@ import sys
 
 from pyve_core.errors import HelperError, redact
 
-# What a terminal would obey: names of files may hold anything.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# What a terminal would obey, or is no text: names of files may hold anything.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
@@ -55,12 +55,17 @@ class Talk:
         lines += [f"  why: {text}" for text in error.why] + [f"  fix: {text}" for text in error.fix]
         self._write("".join(clean(line) + "\n" for line in lines))
 
-    def clear(self) -> None:
-        """Clear the screen, and what has been scrolled off, where stdout is one."""
-        if self._form == "text" and os.isatty(1):
-            os.write(1, b"\x1b[H\x1b[2J\x1b[3J")
+    def clear(self) -> bool:
+        """Clear the screen, and what has been scrolled off; False where stdout is none."""
+        if self._form != "text" or not os.isatty(1):
+            return False
+        os.write(1, b"\x1b[H\x1b[2J\x1b[3J")
+        return True
 
     def _write(self, text: str) -> None:
+        if os.isatty(2):
+            # The command may have changed what an end of line does there.
+            text = text.replace("\n", "\r\n")
         try:
             sys.stderr.write(text)
             sys.stderr.flush()

@@ -65,11 +65,21 @@ take_watch_option() {
 }
 
 # Usage: add_configured_command <lines>
-# Adds the words of watch.command to RUN_WORDS.
+# Adds the words of watch.command to RUN_WORDS: the items of a list; a text is split at its blanks.
 add_configured_command() {
-  local word
+  local word text=$1
+  local -a words=()
   RUN_WORDS+=(--)
+  # (A list may be in one line of the config: [python, app.py].)
+  if [[ $text == "["*"]" ]]; then
+    text=${text//[][,\"\']/$'\n'}
+  elif [[ $text != *$'\n'* && $text != *[\"\'\\]* ]]; then
+    IFS=$' \t' read -r -a words <<<"$text"
+    RUN_WORDS+=("${words[@]}")
+    return 0
+  fi
   while IFS= read -r word; do
-    RUN_WORDS+=("$word")
-  done <<<"$1"
+    word=${word#"${word%%[![:blank:]]*}"}
+    [[ -z $word ]] || RUN_WORDS+=("$word")
+  done <<<"$text"
 }

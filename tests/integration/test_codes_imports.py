@@ -119,10 +119,12 @@ def test_there_is_nothing_to_watch(watched: Pyve) -> None:
     failure = bring(watched, "E_WATCH_PATH", *words).by_hand("the current folder is")
     watched.write("lib/x.py", "")
     failure.check_gone()
-    # Or it goes while it is watched.
-    bring(watched, "E_WATCH_PATH", "watch", "--on", "lib", "rm", "-r", "lib")
     failure = bring(watched, "E_USAGE_OPTION", "watch", "--cleer", "--with=x", "sh", "end.sh")
     assert failure.fixes[0].text == "pyve watch --clear --with=x sh end.sh"
+    # Or the project goes while it is watched.
+    away = str(watched.root / "away")
+    bring(watched, "E_WATCH_PATH", "watch", "mv", str(watched.project), away)
+    Path(away).rename(watched.project)
 
 
 @brings("W_WATCH_GIT")
@@ -170,8 +172,8 @@ def test_the_system_watches_no_more(watched: Pyve) -> None:
     if watched.execute(*within, "true").returncode:
         pytest.skip("NOT TESTED: this machine has no user namespaces with limits of their own")
     watched.before = within
-    failure = bring(watched, "E_WATCH_LIMIT", "watch", "--on", ".", "sh", "end.sh")
-    assert failure.fixes[0].text == "pyve watch --poll --on . sh end.sh"
+    failure = bring(watched, "E_WATCH_LIMIT", "watch", "--on", ".", "--clear", "sh", "end.sh")
+    assert failure.fixes[0].text == "pyve watch --poll --clear --on . sh end.sh"
     failure.apply(status=(0, 130, -2))
     watched.before = ()
     failure.check_gone()

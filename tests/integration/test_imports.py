@@ -53,7 +53,14 @@ def test_time_says_where_the_start_goes(home: Pyve) -> None:
     home.ok("imports", "time", "--svg", 'a "<b>.svg', "--", "python", "-c", "import alpha")
     assert "alpha: " in (home.project / 'a "<b>.svg').read_text()
     picture = home.ok("imports", "time", "--svg=-", "python", "-c", "import alpha #<&>")
-    assert "Imports of python -c" in "".join(ElementTree.fromstring(picture).itertext())
+    assert "imports of python -c" in "".join(ElementTree.fromstring(picture).itertext())
+    # What cannot be written is seen before the command runs.
+    failed = home("imports", "time", "--svg", "no/x.svg", "python", "-c", "print('out')")
+    assert failed.returncode == 1
+    assert "[E_FILE_WRITE]" in failed.stderr and "out" not in failed.stderr.splitlines()
+    # One diagnostic, and the status, of what cannot be started.
+    failed = home("imports", "time", "nosuch")
+    assert failed.returncode == 127 and failed.stderr.count("ERROR") == 1
     # The end is the command's.
     assert home("imports", "time", "python", "-c", "import sys; sys.exit(7)").returncode == 7
 
@@ -81,9 +88,27 @@ def test_find_tells_what_an_import_takes(home: Pyve) -> None:
     assert "gamma.py  (a file of the project)" in result.stdout
     assert "hides " in result.stdout and "(gamma 1.0)" in result.stdout
     assert "[W_IMPORTS_HIDDEN]" in result.stderr
+    # Nor is a file of the project executed that has the name of what the answer needs; and what
+    # the user's Python is told, or a profile that watches, is not in the way.
+    home.write("json.py", "raise SystemExit('executed')")
+    home.ok("config", "set", "imports.lazy", "json")
+    home.ok("config", "set", "run.profiles.dev.watch", "true")
+    said = home.ok("imports", "find", "json", PYTHONPATH=str(home.project), PYVE_PROFILE="dev")
+    assert "json.py  (a file of the project)" in said
+    assert "(standard library)" in home.ok("imports", "find", "json", PYTHONSAFEPATH="1")
+    (home.project / "json.py").unlink()
+    home.ok("imports", "time", "--profile", "dev", "python", "-c", "import alpha")
     document = json.loads(home("imports", "find", "--json", "gamma").stdout)
     check(document, "document")
     assert document["detail"]["hides"][0]["distribution"] == "gamma 1.0"
+    # A Python that does not answer is not Pyve's own.
+    python = home.venv / "bin/python"
+    python.unlink()
+    python.write_text("#!/bin/sh\nexit 3\n")
+    python.chmod(0o755)
+    failed = home("imports", "find", "json")
+    assert failed.returncode == 1
+    assert "[E_HELPER]" in failed.stderr and "fix: pyve doctor" in failed.stderr
 
 
 def test_unused_and_missing_compare_with_the_manifest(home: Pyve) -> None:
@@ -169,6 +194,10 @@ def test_lazy_imports_are_tried_and_then_in_force(home: Pyve) -> None:
     home.ok("config", "set", "imports.lazy", "alpha", "decimal")
     said = home.ok("run", "python", "-c", show)
     assert said.startswith("_LazyModule module")
+    # A module that is to be lazy can be a program, too.
+    home.write("own.py", "print(__name__)")
+    home.ok("config", "set", "imports.lazy", "alpha", "decimal", "own")
+    assert home.ok("run", "python", "-m", "own") == "__main__\n"
     assert "/pyve/lazy" not in said
     assert "alpha: imported, and not used" in home.ok("imports", "lazy", "--runs=1", *words)
     # The user's own path and customisation stay; other Pythons are as they were.

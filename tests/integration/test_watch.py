@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -169,6 +170,17 @@ def test_a_change_ends_the_whole_group_and_starts_anew(
     pyve.write("server.py", SERVER)
     it.wait_for_start(5)
     assert "é" not in it.said.read_text().split("starting again")[-2]
+    # A folder that is made anew is another one; names that are no text are in nobody's way.
+    os.mkdir(os.fsencode(pyve.project) + b"/\xfe")
+    os.listdir(os.fsencode(pyve.project) + b"/\xfe")
+    pyve.write("lib/x.py", "1")
+    it.wait_for_start(6)
+    shutil.rmtree(pyve.project / "lib")
+    pyve.write("lib/x.py", "2")
+    it.wait_for_start(7)
+    write_more(pyve.project / "lib/x.py")
+    it.wait_for_start(8)
+    assert it.said.read_text().count("lib/x.py changed: ending") == 2
     assert it.end(signal.SIGTERM) == 143
 
 
@@ -181,12 +193,21 @@ def test_however_the_watcher_ends_the_command_ends(
     assert it.end(number) == 128 + number
 
 
+def test_the_watcher_goes_with_the_terminal_of_the_command(watch: Callable[..., Watching]) -> None:
+    it = watch("watch", "python", "server.py")
+    server = int(it.wait_for_start(1)[1])
+    # As the system does for the group in front.
+    os.killpg(os.getpgid(server), signal.SIGHUP)
+    assert it.process.wait(30) == -signal.SIGHUP
+    it.see_nothing_left()
+
+
 def test_named_paths_count_and_nothing_else(watch: Callable[..., Watching], pyve: Pyve) -> None:
     pyve.write("out/page.css", "")
     pyve.write("out/lib/b.css", "")
     pyve.write("other/x.py", "")
     # Without a command, the config has it; a file is seen through its folder, ignored or not.
-    pyve.ok("config", "set", "watch.command", "python", "server.py", "ends")
+    pyve.ok("config", "set", "watch.command", "python server.py ends")
     it = watch("watch", "--on", "out/page.css", "--on=other", "--quiet")
     it.wait_for_start(1)
     write_more(pyve.project / "server.py", "# x\n")
@@ -196,6 +217,11 @@ def test_named_paths_count_and_nothing_else(watch: Callable[..., Watching], pyve
     it.wait_for_start(2)
     write_more(pyve.project / "other/y/x.py")
     it.wait_for_start(3)
+    # What goes, folder and all, is waited for.
+    shutil.rmtree(pyve.project / "out")
+    it.wait_for_start(4)
+    pyve.write("out/page.css", "")
+    it.wait_for_start(5)
     assert it.said.read_text() == ""
     # The last status is that of the whole.
     it.wait_for(lambda: not is_alive(it.starts()[-1][1]))
@@ -235,6 +261,27 @@ def test_programs_read_what_happened(watch: Callable[..., Watching], pyve: Pyve,
     assert document["exit_code"] == 3
 
 
+def test_a_signal_for_pyve_ends_the_watcher_of_a_program(watch: Callable[..., Watching]) -> None:
+    it = watch("watch", "--json", "--kill-after", "0.3", "python", "server.py")
+    it.wait_for_start(1)
+    assert it.end(signal.SIGTERM) == 143
+    document = read_document(it.answer.read_bytes())
+    assert document["diagnostics"][0]["code"] == "E_CANCELLED"
+    assert document["exit_code"] == 143
+
+
+def test_a_profile_can_say_that_it_is_watched(watch: Callable[..., Watching], pyve: Pyve) -> None:
+    pyve.ok("config", "set", "run.profiles.live.watch", "true")
+    pyve.ok("config", "set", "run.profiles.live.env.COLOR", "red")
+    pyve.write("show.sh", 'echo start 1 2 "$COLOR" >>"$LOG"')
+    it = watch("run", "--profile", "live", "sh", "show.sh")
+    assert it.wait_for_start(1)[-1] == "red"
+    pyve.ok("config", "set", "run.profiles.live.env.COLOR", "blue")
+    assert it.wait_for_start(2)[-1] == "blue"
+    it.wait_for(lambda: it.said.read_text().count("status 0") == 2)
+    assert it.end(signal.SIGINT) == 0
+
+
 # --- on a terminal
 
 PERSON = """\
@@ -242,6 +289,8 @@ import os, signal, sys
 print("terminal", sys.stdin.isatty(), os.tcgetpgrp(0) == os.getpgrp(), flush=True)
 if "catches" in sys.argv:
     signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
+if "debugs" in sys.argv:
+    signal.signal(signal.SIGINT, lambda *_: os.write(1, b"goes on\\n") and None)
 print("number", os.get_terminal_size().columns, flush=True)
 while True:
     heard = input("> ")
@@ -272,6 +321,7 @@ def test_the_command_has_the_terminal_and_its_code_is_the_end(person: Pyve) -> N
         it.wait_until(lambda: it.raw.count("terminal True True") == 2)
         assert it.raw.count("\x1b[2J") == 2
         it.wait_until(lambda: "heard one" not in "\n".join(it.visible))
+        it.wait_for("talk.py changed: started again")
         it.type("two\r")
         it.wait_for("heard two")
         it.press("ctrl-c")
@@ -288,15 +338,7 @@ def test_job_control_reaches_the_command_and_the_shell(person: Pyve) -> None:
         it.wait_for("shell>")
         it.type(pyve + "\r")
         it.wait_for("number 200")
-        program = it.front()
-        it.press("ctrl-z")
-        it.wait_for("Stopped")
-        it.wait_until(it.is_at_prompt)
-        it.type("echo at the $((6 * 7))\r")
-        it.wait_for("at the 42")
-        it.wait_until(it.is_at_prompt)
-        it.type("fg\r")
-        it.wait_until(lambda: it.front() == program)
+        it.stop_and_go_on()
         it.type("three\r")
         it.wait_for("heard three")
         # It may stop by itself, too.
@@ -322,3 +364,17 @@ def test_ctrl_c_while_nothing_runs_ends_with_the_last_code(person: Pyve) -> None
         assert it.is_sane
         it.press("ctrl-c")
         assert it.wait() == 5
+
+
+def test_a_command_that_goes_on_after_ctrl_c_is_started_again(person: Pyve) -> None:
+    words = ("watch", "--kill-after", "0.1", "--", "python", "talk.py", "debugs")
+    with open_pyve(person, *words) as it:
+        it.wait_for("number 80")
+        it.press("ctrl-c")
+        it.wait_for("goes on")
+        # (It has had its time to end.)
+        time.sleep(0.3)
+        write_more(person.project / "talk.py")
+        it.wait_until(lambda: it.raw.count("number 80") == 2)
+        it.type("one\r")
+        it.wait_for("heard one")

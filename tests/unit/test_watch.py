@@ -1,4 +1,4 @@
-"""What git ignores, as the watcher asks it, and how the end of a command is read."""
+"""What git ignores, as the watcher asks it, which changes count, and how an end is read."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_git_that_fails_ignores_nothing_and_says_why(repository: Path) -> None:
 
 
 def test_how_a_command_has_ended() -> None:
-    assert End(3 << 8, False).code == 3
-    assert End(9, False).code == 137
+    assert End(3 << 8).code == 3
+    assert End(9).code == 137
     process = subprocess.Popen(["sleep", "100"], start_new_session=True)
     assert is_group_alive(process.pid)
     process.kill()
@@ -65,3 +65,21 @@ def test_how_a_command_has_ended() -> None:
     assert not is_group_alive(process.pid)
     process.wait()
     assert not is_group_alive(process.pid)
+
+
+@pytest.mark.parametrize("name", ["check_changes", "check_named"])
+def test_changes_are_told_as_they_are(tmp_path: Path, toolchain: Path, name: str) -> None:
+    # (By the one of Pyve's own interpreters that has watchfiles.)
+    found = next(toolchain.parents[2].glob("*/lib/python*/site-packages/watchfiles"))
+    script = Path(__file__).parent.parent / "helpers/watch_places.py"
+    words = [
+        str(found.parents[3] / "bin/python"),
+        "-E",
+        "-s",
+        "-B",
+        str(script),
+        name,
+        str(tmp_path),
+    ]
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
