@@ -16,6 +16,8 @@ declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
 
 # asdf | pyenv | mise | uv, or "" when there is none; set by detect_version_manager.
 VERSION_MANAGER=${VERSION_MANAGER:-}
+# "1" when an interpreter is to be installed that is there already; and where the old one was, that was put aside for it.
+PYTHON_REINSTALL="" _replaced_python=""
 
 # A Python version: 3, 3.12, 3.12.4 or 3.14.0rc1.
 _env_detect_version_re='^([0-9]{1,3})(\.([0-9]{1,4})(\.([0-9]{1,4})((a|b|rc)([0-9]{1,2}))?)?)?$'
@@ -187,9 +189,10 @@ is_python_version_installed() {
 
 # Usage: list_available_pythons
 # Fills the array AVAILABLE_VERSIONS with the CPython releases that the current manager can
-# install. Starts the manager; status 1 when that fails or there is none.
+# install. Starts the manager; status 1 when that fails, with what it said in AVAILABLE_SAID, or
+# there is none; 2 after a diagnostic.
 list_available_pythons() {
-  AVAILABLE_VERSIONS=()
+  AVAILABLE_VERSIONS=() AVAILABLE_SAID=""
   _need_version_manager || return 1
   local answer line
   local -a command
@@ -199,12 +202,16 @@ list_available_pythons() {
     mise) command=(mise ls-remote python) ;;
     uv)
       load_python_install
-      choose_mirror && choose_download_list "" || return 1
+      if ! choose_download_list; then
+        ((BASH_SUBSHELL == 0)) || clear_install_work
+        return 2
+      fi
       command=(run_uv_python python list --all-versions --only-downloads)
       ;;
     *) return 1 ;;
   esac
-  if ! answer=$(logged "${command[@]}" 2>/dev/null </dev/null); then
+  if ! answer=$(logged "${command[@]}" 2>&1 </dev/null); then
+    AVAILABLE_SAID=$answer
     log_verbose "'${command[*]/run_uv_python/uv}' failed"
     return 1
   fi
@@ -269,15 +276,37 @@ run_installer() {
     mise) command=(mise install ${PYTHON_REINSTALL:+--force} "python@$2") ;;
   esac
   [[ $1 != pyenv || -z ${PYTHON_REINSTALL-} ]] || command[2]=-f
-  if [[ $1 == asdf && -n ${PYTHON_REINSTALL-} ]]; then
-    asdf uninstall python "$2" >&2 </dev/null || :
+  if [[ $1 == asdf && -n ${PYTHON_REINSTALL-} ]] && python_install_dir asdf && [[ -d $REPLY/$2 ]]; then
+    # (asdf makes nothing anew that is there. The old one goes when the new one has come.)
+    if ! mv "$REPLY/$2" "$REPLY/.pyve-old.$2.$$" 2>/dev/null; then
+      fail_write "$REPLY/$2"
+      return 1
+    fi
+    _replaced_python=$REPLY/$2
+    at_exit put_python_back
   fi
   # shellcheck source=/dev/null # read when needed
   declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
   run_long "Installing Python $2 with $1" read_any_line "${command[@]}" || status=$?
+  if ((status == 0)) && [[ -n $_replaced_python ]]; then
+    # (Also what a command that was killed has put aside.)
+    rm -rf -- "${_replaced_python%/*}/.pyve-old.$2."*
+  fi
+  put_python_back
   ((status == 0)) ||
     fail E_PYTHON_INSTALL "could not install Python $2" \
       why "'${command[*]}' ended with status $status; its messages are above" fix "${command[*]}"
+}
+
+# Usage: put_python_back
+# What run_installer has put aside, and nothing took the place of, goes back.
+put_python_back() {
+  local old=${_replaced_python%/*}/.pyve-old.${_replaced_python##*/}.$$
+  if [[ -n $_replaced_python && -d $old ]]; then
+    rm -rf -- "$_replaced_python"
+    mv "$old" "$_replaced_python"
+  fi
+  _replaced_python=""
 }
 
 # Usage: install_python_version <version>

@@ -59,14 +59,15 @@ _is_apple_stub() {
     ! -d /Library/Developer/CommandLineTools/usr/bin && ! -d /Applications/Xcode.app ]]
 }
 
-# Usage: list_interpreters
+# Usage: list_interpreters [manager or ""]
 # Fills the arrays INTERPRETER_PATHS, INTERPRETER_VERSIONS (3.12.4; 3.12 where only the series
 # is known without executing; or "") and INTERPRETER_MANAGERS (asdf, pyenv, mise, uv, system),
-# each file once. Executes nothing.
+# each file once; those of a manager only, where one is named. Executes nothing.
 list_interpreters() {
   INTERPRETER_PATHS=() INTERPRETER_VERSIONS=() INTERPRETER_MANAGERS=()
   local manager i folder file rest numbered='/python(3\.[0-9]{1,3})$'
   for manager in asdf pyenv mise uv; do
+    [[ -z ${1-} || $1 == "$manager" ]] || continue
     list_managed_pythons "$manager"
     # Real versions first: an alias ("3", "latest", "3.12") of one is then the same file.
     for ((i = 0; i < ${#MANAGED_PATHS[@]}; i++)); do
@@ -81,6 +82,7 @@ list_interpreters() {
     done
   done
   rest=${PATH:-}
+  [[ -z ${1-} ]] || rest=""
   while [[ -n $rest ]]; do
     folder=${rest%%:*}
     rest=${rest#"$folder"}
@@ -278,12 +280,9 @@ _choose_version() {
   local -a lines=()
   if _is_too_old "$PYTHON_WISH"; then
     load_interpreter_advice
-    propose_near_version "$PYTHON_WISH"
-    fail E_PYTHON_TOO_OLD "Python $PYTHON_WISH is too old for Pyve" \
-      why "$PYTHON_WISH_SOURCE asks for it; Pyve makes environments for Python 3.$_interpreter_oldest_minor and newer" \
-      fix "$REPLY" || return 1
+    fail_too_old "$PYTHON_WISH" "$PYTHON_WISH_SOURCE asks for it" || return 1
   fi
-  list_interpreters
+  list_interpreters ""
   if _pick_version "$PYTHON_WISH"; then
     return 0
   fi
@@ -291,12 +290,8 @@ _choose_version() {
     for note in "${_broken[@]}"; do
       lines+=(why "$note")
     done
-    case $VERSION_MANAGER in
-      pyenv) lines+=(fix "pyenv install --force $PYTHON_WISH") ;;
-      uv) lines+=(fix "uv python install --reinstall $PYTHON_WISH") ;;
-      mise) lines+=(fix "mise install --force python@$PYTHON_WISH") ;;
-      asdf) lines+=(fix "sh -c 'asdf uninstall python $PYTHON_WISH; asdf install python $PYTHON_WISH'") ;;
-    esac
+    # (It makes anew what does not work, whichever manager keeps it.)
+    [[ -z $VERSION_MANAGER ]] || lines+=(fix "pyve python install $PYTHON_WISH")
     load_interpreter_advice
     _series_of "$PYTHON_WISH"
     nearest_version "$PYTHON_WISH" "$REPLY"
@@ -326,10 +321,7 @@ _choose_path() {
   PYTHON_MANAGER=$_wish_manager
   if _is_too_old "$PYTHON_VERSION"; then
     load_interpreter_advice
-    propose_near_version "$PYTHON_VERSION"
-    fail E_PYTHON_TOO_OLD "Python $PYTHON_VERSION is too old for Pyve" \
-      why "it is $_wish_path, from $PYTHON_WISH_SOURCE; Pyve makes environments for Python 3.$_interpreter_oldest_minor and newer" \
-      fix "$REPLY" || return 1
+    fail_too_old "$PYTHON_VERSION" "it is $_wish_path, from $PYTHON_WISH_SOURCE" || return 1
   fi
 }
 
@@ -338,7 +330,7 @@ _choose_path() {
 # installs one.
 _choose_best() {
   local wanted=$PYTHON_WISH version
-  list_interpreters
+  list_interpreters ""
   if _pick_best "$wanted"; then
     return 0
   fi
@@ -349,7 +341,7 @@ _choose_best() {
     load_interpreter_advice
     _explain_missing "$what" "$wanted" || return 1
   fi
-  _pick_installable "$wanted"
+  _pick_installable "$wanted" || return 1
   if [[ -z $REPLY ]]; then
     fail E_PYTHON_MISSING "$what" \
       why "$VERSION_MANAGER can install no stable Python that does; its list may be old" || return 1
@@ -365,12 +357,14 @@ _choose_best() {
 # Usage: _pick_installable <specifiers>
 # Sets REPLY to the stable version to install: the default when it is in the set and the manager
 # has it (or does not say what it has), else the newest that it has in the set; "" for none.
+# Status 1 after a diagnostic.
 _pick_installable() {
-  local wanted=$1 candidate key best=-1 found="" preferred=${DEFAULT_PYTHON_VERSION:-3.14.3}
+  local wanted=$1 status=0 candidate key best=-1 found="" preferred=${DEFAULT_PYTHON_VERSION:-3.14.3}
   version_satisfies "$preferred" "$wanted" || preferred=""
-  if ! list_available_pythons; then
+  list_available_pythons || status=$?
+  if ((status)); then
     REPLY=$preferred
-    return 0
+    return $((status == 2))
   fi
   for candidate in ${AVAILABLE_VERSIONS[@]+"${AVAILABLE_VERSIONS[@]}"}; do
     if [[ $candidate == "$preferred" ]]; then
@@ -427,12 +421,17 @@ choose_interpreter() {
   resolve_python_wish "${1:-}" && _choose_wished
 }
 
-# Usage: find_interpreter [<flag value>]
-# As choose_interpreter, for who only reads: nothing is installed.
-find_interpreter() {
+# Usage: find_wished_python [<version, name or path>]
+# As choose_interpreter, for who only reads: nothing is installed; and what the project says counts only where nothing is
+# named.
+find_wished_python() {
   _choice_asks="" _choice_installs_nothing=1
   detect_version_manager || true
-  resolve_python_wish "${1:-}" && _choose_wished
+  if [[ -n ${1-} ]]; then
+    resolve_given_wish "$1" "" ""
+  else
+    resolve_python_wish
+  fi && _choose_wished
 }
 
 # Usage: choose_interpreter_for <flag value> <specifiers> <whose specifiers, as a phrase>

@@ -102,6 +102,14 @@ propose_near_version() {
   propose_version "$REPLY"
 }
 
+# Usage: fail_too_old <version> <who asks for it, as a sentence>
+# Status 1, after E_PYTHON_TOO_OLD.
+fail_too_old() {
+  propose_near_version "$1"
+  fail E_PYTHON_TOO_OLD "Python $1 is too old for Pyve" \
+    why "$2; Pyve makes environments for Python 3.$_interpreter_oldest_minor and newer" fix "$REPLY"
+}
+
 # Usage: print_near_version <wish>
 # Prints the series that propose_near_version would ask for.
 print_near_version() {
@@ -151,7 +159,7 @@ advise_fitting() {
     ADVICE+=(why "no version manager is here to install another one: install uv or pyenv" why "$lower")
     return 0
   fi
-  _pick_installable "$1"
+  _pick_installable "$1" || REPLY=""
   if [[ -z $REPLY ]]; then
     ADVICE+=(why "$VERSION_MANAGER can install no stable Python that fits; its list may be old" why "$lower")
     return 0

@@ -14,7 +14,7 @@ fi
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F find_managed_python >/dev/null || . "${BASH_SOURCE[0]%/*}/env_detect.sh"
 declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
-declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
 declare -F fetch_url >/dev/null || . "${BASH_SOURCE[0]%/*}/download.sh"
@@ -24,8 +24,8 @@ _downloads_helper=${BASH_SOURCE[0]%/*}/../helpers/python_downloads.py
 
 # The uv that is run, where it is not the one on PATH.
 UV_PROGRAM=""
-# What --mirror, --offline and --reinstall of the room say.
-PYTHON_MIRROR="" PYTHON_OFFLINE="" PYTHON_REINSTALL=""
+# What --mirror and --offline of the room say.
+PYTHON_MIRROR="" PYTHON_OFFLINE=""
 # A private folder for a log and a list, what uv is told as list, and how many of its entries were left out.
 _install_work="" _install_list="" _install_dropped=0
 
@@ -66,12 +66,34 @@ check_manager_name() {
   esac
 }
 
-# Usage: check_installer
+# Usage: check_installer <version, or "">
 # Status 1, after E_USAGE_CONFLICT, when --mirror or --offline is for another manager than the one that installs.
 check_installer() {
   [[ $VERSION_MANAGER != uv && -n $PYTHON_MIRROR$PYTHON_OFFLINE ]] || return 0
-  fail E_USAGE_CONFLICT "--mirror and --offline are for uv" why "the manager here is $VERSION_MANAGER" \
-    fix "$(print_install_command --manager uv)"
+  local fix="pyve python install --manager uv --offline $1"
+  [[ ${PYTHON_ACTION-} != install ]] || fix=$(print_install_command --manager uv)
+  fail E_USAGE_CONFLICT "--mirror and --offline are for uv" why "the manager that installs here is $VERSION_MANAGER" fix "$fix"
+}
+
+# Usage: take_python <version>
+# choose_interpreter, for who was told to take this version: where it is missing, and no manager is here, the uv of Pyve's
+# toolchain installs it. Status 1 after a diagnostic.
+take_python() {
+  if [[ ${PYVE_PYTHON_DOWNLOADS-} != never ]] && ! has_python "$1"; then
+    choose_installer && check_installer "$1" || return 1
+    log_info "Python $1 is not installed: installing it with $VERSION_MANAGER"
+    install_python_version "$1" || return 1
+  fi
+  choose_interpreter "$1"
+}
+
+# Usage: has_python <version>
+# Status 0 when an interpreter of that version is here, also one that does not work.
+has_python() {
+  declare -F find_wished_python >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
+  (
+    find_wished_python "$1" || ((${#_broken[@]} > 0))
+  ) >/dev/null 2>&1
 }
 
 # Usage: find_own_uv
@@ -132,7 +154,7 @@ install_by_uv() {
   local full=$1 status=0 before="" log
   local -a command=(python install)
   ! find_managed_python uv "$full" || before=$REPLY
-  make_install_work && choose_mirror && choose_download_list "$full" || return 1
+  make_install_work && choose_mirror && choose_download_list || return 1
   [[ -z $PYTHON_REINSTALL ]] || command+=(--reinstall)
   command+=("$full")
   LONG_LOG=$_install_work/log run_long "Installing Python $full with uv" read_any_line run_uv_python "${command[@]}" || status=$?
@@ -151,7 +173,7 @@ make_install_work() {
   [[ -z $_install_work ]] || return 0
   if ! _install_work=$(mktemp -d "${TMPDIR:-/tmp}/pyve.XXXXXX" 2>/dev/null); then
     _install_work=""
-    fail_write "${TMPDIR:-/tmp}"
+    fail_write "${TMPDIR:-/tmp}/pyve"
     return 1
   fi
   at_exit clear_install_work
@@ -191,7 +213,7 @@ choose_mirror() {
 find_download_list() {
   local file line shape="^[[:space:]]*python-downloads-json-url[[:space:]]*=[[:space:]]*[\"']([^\"']+)[\"']"
   REPLY=${UV_PYTHON_DOWNLOADS_JSON_URL-}
-  [[ -z $REPLY ]] || return 0
+  [[ -z $REPLY && -z ${UV_NO_CONFIG-} ]] || return 0
   for file in "${UV_CONFIG_FILE-}" "${XDG_CONFIG_HOME:-${HOME-}/.config}/uv/uv.toml" /etc/uv/uv.toml; do
     [[ -n $file && -f $file && -r $file ]] || continue
     while IFS= read -r line || [[ -n $line ]]; do
@@ -204,11 +226,11 @@ find_download_list() {
   REPLY=""
 }
 
-# Usage: choose_download_list <version>
+# Usage: choose_download_list
 # Where the user has named a list of downloads: sets _install_list to a copy with the entries that have a digest.
 # Status 1 after E_PYTHON_OFFLINE or E_PYTHON_DIGEST.
 choose_download_list() {
-  local url python said DOWNLOAD_LABEL="the list of Pythons" DOWNLOAD_LIMIT=65536
+  local url shown python said again DOWNLOAD_LABEL="the list of Pythons" DOWNLOAD_LIMIT=65536
   _install_list="" _install_dropped=0
   find_download_list
   url=$REPLY
@@ -219,28 +241,51 @@ choose_download_list() {
     /*) url=file://${url//%/%25} ;;
     *) url=file://${PWD//%/%25}/${url//%/%25} ;;
   esac
-  if ! fetch_url "$url" "$_install_work/list.json" "$_install_work/fetch"; then
-    said=$REPLY
-    redact_url "$url"
-    fail E_PYTHON_OFFLINE "Python $1 cannot be fetched" why "its list of downloads, $REPLY, cannot be read: $said" \
-      why "UV_PYTHON_DOWNLOADS_JSON_URL or a uv.toml names it"
-    return 1
-  fi
-  find_fetch_python || REPLY=""
-  python=$REPLY
   redact_url "$url"
-  if [[ -z $python ]]; then
-    fail E_PYTHON_DIGEST "the digests of $REPLY cannot be looked at" why "that needs a Python, and none is here" \
-      why "without a list of its own, uv has the digests in itself" fix "env -u UV_PYTHON_DOWNLOADS_JSON_URL pyve python install $1"
+  shown=$REPLY
+  repeat_without_list
+  again=$REPLY
+  if [[ $url != file://* ]] && is_offline; then
+    fail E_PYTHON_OFFLINE "the list of Pythons cannot be fetched" why "it is $shown, and the network is not to be used" \
+      why "UV_PYTHON_DOWNLOADS_JSON_URL or a uv.toml names it" fix "$again"
+    return 1
+  elif ! fetch_url "$url" "$_install_work/list.json" "$_install_work/fetch"; then
+    fail E_PYTHON_OFFLINE "the list of Pythons cannot be fetched" why "it is $shown: $REPLY" \
+      why "UV_PYTHON_DOWNLOADS_JSON_URL or a uv.toml names it" fix "$again"
+    return 1
+  elif ! find_fetch_python; then
+    fail E_PYTHON_DIGEST "the digests of $shown cannot be looked at" why "that needs a Python, and none is here" \
+      why "without a list of its own, uv has the digests in itself" fix "$again"
     return 1
   fi
+  python=$REPLY
   if ! said=$(logged "$python" -I -S -B "$_downloads_helper" "$_install_work/list.json" "$_install_work/checked.json" 2>&1 </dev/null); then
-    redact_url "$url"
-    fail E_PYTHON_DIGEST "$REPLY is no list of downloads that can be used" why "${said##*$'\n'}" \
-      why "UV_PYTHON_DOWNLOADS_JSON_URL or a uv.toml names it" fix "env -u UV_PYTHON_DOWNLOADS_JSON_URL pyve python install $1"
+    fail E_PYTHON_DIGEST "$shown is no list of downloads that can be used" why "${said##*$'\n'}" \
+      why "UV_PYTHON_DOWNLOADS_JSON_URL or a uv.toml names it" fix "$again"
     return 1
   fi
   _install_dropped=$said _install_list=$_install_work/checked.json
+}
+
+# Usage: is_offline
+# Status 0 when the network is not to be used: --offline, or UV_OFFLINE as uv reads it.
+is_offline() {
+  [[ -n $PYTHON_OFFLINE ]] && return 0
+  case ${UV_OFFLINE-} in
+    "" | 0 | false | f | no | n | off | False | FALSE) return 1 ;;
+  esac
+}
+
+# Usage: repeat_without_list
+# Sets REPLY to the command that was given, so that uv takes its own list of downloads.
+repeat_without_list() {
+  load_fixes
+  if [[ -n ${UV_PYTHON_DOWNLOADS_JSON_URL-} ]]; then
+    repeat_command UV_PYTHON_DOWNLOADS_JSON_URL
+  else
+    repeat_command
+    REPLY="env UV_NO_CONFIG=1 $REPLY"
+  fi
 }
 
 # Usage: clear_half_install <version> <interpreter that was there before>
@@ -255,7 +300,8 @@ clear_half_install() {
 # Usage: explain_uv <version> <command> <status> <what uv said>
 # Says why uv installed nothing. Status 1.
 explain_uv() {
-  local full=$1 log=$4 again="pyve python install $1" source=""
+  local full=$1 log=$4 again="pyve python install $1" source="" host fix=""
+  local answered='HTTP status [a-z]+ error \(([0-9]{3}[A-Za-z ]*)\)' settings=$'Failed to parse: `?([^`\n]+)' refused='at path "([^"]+)/[^"/]+"'
   local digests='Expected:[[:space:]]+([0-9a-f]{64})[[:space:]]+Computed:[[:space:]]+([0-9a-f]{64})'
   local -a whys=()
   if [[ -n $PYTHON_MIRROR ]]; then
@@ -267,6 +313,8 @@ explain_uv() {
     redact_url "$UV_PYTHON_INSTALL_MIRROR"
     source=$REPLY again="env -u UV_PYTHON_INSTALL_MIRROR $again"
   fi
+  find_failed_host "$log"
+  host=${REPLY:-its place}
   case $log in
     *"Hash mismatch"* | *"Failed to extract archive"*)
       if [[ $log =~ $digests ]]; then
@@ -286,29 +334,66 @@ explain_uv() {
       if ((_install_dropped > 0)); then
         fail E_PYTHON_DIGEST "no archive of Python $full can be verified; nothing was installed" \
           why "the list of downloads that UV_PYTHON_DOWNLOADS_JSON_URL or a uv.toml names has no SHA-256 for it" \
-          fix "env -u UV_PYTHON_DOWNLOADS_JSON_URL $again"
+          fix "$(repeat_without_list && printf '%s' "$REPLY")"
       else
         fail E_PYTHON_INSTALL "uv knows no Python $full" why "its list may be older than the release" fix "pyve python list --available"
       fi
       ;;
-    *"failed to query metadata of file"* | *"No such file or directory"*"file://"*)
-      fail E_PYTHON_INSTALL "could not install Python $full" why "the mirror $source does not have it" fix "$again"
+    *"Failed to parse: "*)
+      load_fixes
+      repeat_command
+      [[ $log =~ $settings ]] || :
+      fail E_PYTHON_INSTALL "could not install Python $full" why "uv cannot read its settings: ${BASH_REMATCH[1]-}" \
+        fix "env UV_NO_CONFIG=1 $REPLY"
+      ;;
+    *"failed to query metadata of file"* | *"No such file or directory"*"file://"* | *"(404 Not Found)"*)
+      fail E_PYTHON_INSTALL "could not install Python $full" why "${source:-$host} does not have it" ${source:+fix "$again"}
+      ;;
+    *"Permission denied"* | *"Read-only file system"*)
+      python_install_dir uv
+      [[ ! $log =~ $refused ]] || REPLY=${BASH_REMATCH[1]}
+      fail_write_below "$REPLY"
       ;;
     *"Network connectivity is disabled"* | *"error sending request"* | *"Failed to download"* | *"Failed to fetch"* | *"timed out"*)
-      find_failed_host "$log"
+      whys=(why "$host cannot be reached")
       if [[ $log == *"Network connectivity is disabled"* ]]; then
         whys=(why "the network is not to be used (--offline or UV_OFFLINE)")
-      else
-        whys=(why "${REPLY:-its place} cannot be reached")
+      elif [[ $log =~ $answered ]]; then
+        whys=(why "$host answers ${BASH_REMATCH[1]}")
+      elif [[ $log == *"invalid peer certificate"* ]]; then
+        whys=(why "the certificate of $host is not one that uv trusts")
+        if [[ -n ${UV_SYSTEM_CERTS-} ]]; then
+          whys+=(why "it takes those of the system, and those in the file that SSL_CERT_FILE names")
+        else
+          load_fixes
+          repeat_command
+          fix="env UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 $REPLY"
+        fi
       fi
       fail E_PYTHON_OFFLINE "Python $full cannot be fetched; nothing was installed" "${whys[@]}" \
         ${source:+why "the mirror is $source"} \
-        why "a mirror, also a folder of this machine, is taken: --mirror file:///folder, UV_PYTHON_INSTALL_MIRROR, or python.mirror in .pyve/config"
+        why "a mirror, also a folder of this machine, is taken: --mirror file:///folder, UV_PYTHON_INSTALL_MIRROR, or python.mirror in .pyve/config" \
+        ${fix:+fix "$fix"}
       ;;
     *)
-      fail E_PYTHON_INSTALL "could not install Python $full" why "'$2' ended with status $3; its messages are above" fix "$2"
+      # (The uv of Pyve's toolchain is no command to paste.)
+      [[ -n $UV_PROGRAM ]] || again=$2
+      fail E_PYTHON_INSTALL "could not install Python $full" why "'$2' ended with status $3; its messages are above" fix "$again"
       ;;
   esac
+}
+
+# Usage: fail_write_below <folder>
+# Says that nothing can be written there; the folder need not be there. Status 1.
+fail_write_below() {
+  local place=$1
+  while [[ ! -d $place && $place == /?* ]]; do
+    place=${place%/*}
+  done
+  load_fixes
+  propose_access "$1"
+  fail E_FILE_WRITE "cannot write $1" why "no permission to write in ${place:-/}, or the file system is read-only" \
+    ${REPLY:+fix "$REPLY"}
 }
 
 # Usage: find_failed_host <what uv said>

@@ -28,16 +28,16 @@ find_environment_python() {
   [[ ! -e $folder/bin/python && ! -L $folder/bin/python ]] || REPLY=$folder/bin/python
 }
 
-# Usage: list_pythons [version]
-# Prints the interpreters that are here, the newest first; with a version (3.12, 3.12.4) only those.
+# Usage: list_pythons <version, or ""> <manager, or "">
+# Prints the interpreters that are here, the newest first; with a version (3.12, 3.12.4), or a manager, only those.
 list_pythons() {
-  local wish=${1-} i version notes environment chosen="" parts=""
+  local wish=$1 manager=$2 i version notes environment chosen="" parts=""
   local -a rows=()
   find_environment_python
   environment=$REPLY
   find_chosen_python
   chosen=$REPLY
-  list_interpreters
+  list_interpreters "$manager"
   ask_unnamed_pythons
   order_pythons
   for i in ${ORDER[@]+"${ORDER[@]}"}; do
@@ -53,7 +53,7 @@ list_pythons() {
   if [[ -n $PYVE_JSON ]]; then
     return 0
   elif ((${#rows[@]} == 0)); then
-    log_info "no Python${wish:+ $wish} is here. pyve python install${wish:+ $wish} installs one"
+    log_info "no Python${wish:+ $wish} is here${manager:+ by $manager}. pyve python install${wish:+ $wish}${manager:+ --manager $manager} installs one"
     return 0
   fi
   print_rows VERSION MANAGER PATH "" "${rows[@]}"
@@ -63,12 +63,13 @@ list_pythons() {
 # Sets REPLY to the interpreter that the project would get now, to "" where it is not here. Installs nothing.
 find_chosen_python() {
   # (Apart, so that a diagnostic does not count: here it is no fault.)
-  REPLY=$(find_interpreter >/dev/null 2>&1 && printf '%s' "$PYTHON") || REPLY=""
+  REPLY=$(find_wished_python >/dev/null 2>&1 && printf '%s' "$PYTHON") || REPLY=""
 }
 
 # Usage: ask_unnamed_pythons
 # After list_interpreters: executes those whose full version cannot be told from their place. Sets the arrays PYTHON_FAULTS
-# (why it does not work, or "") and PYTHON_KINDS (cpython, pypy, or "" for one that was not asked), same index.
+# (why it does not work, or "") and PYTHON_KINDS (cpython, free-threaded, pypy, or "" for one that was not asked), same
+# index.
 ask_unnamed_pythons() {
   local i
   PYTHON_FAULTS=() PYTHON_KINDS=()
@@ -79,6 +80,7 @@ ask_unnamed_pythons() {
     elif [[ ${INTERPRETER_VERSIONS[i]} != *.*.* ]]; then
       if probe_interpreter "${INTERPRETER_PATHS[i]}"; then
         INTERPRETER_VERSIONS[i]=$PYTHON_VERSION PYTHON_KINDS[i]=$PYTHON_IMPLEMENTATION
+        [[ $PYTHON_BUILD != *free-threading* ]] || PYTHON_KINDS[i]=free-threaded
       else
         PYTHON_FAULTS[i]=$REPLY
       fi
@@ -145,37 +147,49 @@ add_python_part() {
 }
 
 # Usage: tell_pin
-# Says what the project asks for, where it asks for something that is not here. Of list_pythons: chosen.
+# Says what the project asks for, where it asks for something that is not here, or cannot be used. Of list_pythons: chosen.
 tell_pin() {
-  local found
+  local found i state="is not here: pyve python install"
   # (A file that cannot be read is no fault of the table's.)
   found=$(resolve_python_wish 2>/dev/null && printf '%s\n%s' "$PYTHON_WISH" "$PYTHON_WISH_SOURCE") || found=""
   answer wish "${found%%$'\n'*}"
   answer source "${found#*$'\n'}"
-  if [[ -n $found && -n ${found%%$'\n'*} && -z $chosen ]]; then
-    log_info "Python ${found%%$'\n'*}, from ${found#*$'\n'}, is not here: pyve python install"
-  fi
+  [[ -n $found && -n ${found%%$'\n'*} && -z $chosen ]] || return 0
+  for ((i = 0; i < ${#INTERPRETER_PATHS[@]}; i++)); do
+    if [[ -n ${PYTHON_FAULTS[i]} ]] && version_matches "${found%%$'\n'*}" "${INTERPRETER_VERSIONS[i]}"; then
+      state="does not work: pyve python install makes it anew"
+    fi
+  done
+  ! _is_too_old "${found%%$'\n'*}" || state="is too old for Pyve"
+  log_info "Python ${found%%$'\n'*}, from ${found#*$'\n'}, $state"
 }
 
-# Usage: list_installable [version]
+# Usage: list_installable <version, or ""> <manager, or "">
 # Prints the releases that can be installed: the newest of each series; with a version all that fit. Status 1 after
-# E_PYTHON_INSTALL.
+# E_PYTHON_INSTALL, E_PYTHON_OFFLINE or E_PYTHON_DIGEST.
 list_installable() {
-  local wish=${1-} version series last="" parts="" mark i
+  local wish=$1 version status=0 series last="" parts="" mark i
   local -a rows=() versions=()
   load_python_install
-  if [[ -n ${opt_manager-} ]]; then
-    choose_installer "$opt_manager" || return 1
+  if [[ -n $2 ]]; then
+    choose_installer "$2" || return 1
   elif ! detect_version_manager && ! find_own_uv; then
     fail E_PYTHON_INSTALL "it is not known which Pythons could be installed" \
       why "none of asdf (with its python plugin), pyenv, mise and uv is here" fix "pyve python install"
     return 1
   fi
-  if ! list_available_pythons; then
-    fail E_PYTHON_INSTALL "$VERSION_MANAGER does not say which Pythons it can install" \
-      why "there may be no network, which asdf and mise need for that" fix "pyve python list"
-    return 1
+  list_available_pythons || status=$?
+  if ((status == 1)); then
+    load_redact
+    redact "$AVAILABLE_SAID"
+    [[ -z $REPLY ]] || print_text "$REPLY"$'\n' 2
+    case $VERSION_MANAGER in
+      asdf | mise) REPLY="it needs the network for that${REPLY:+; its messages are above}" ;;
+      *) REPLY="it has failed${REPLY:+; its messages are above}" ;;
+    esac
+    fail E_PYTHON_INSTALL "$VERSION_MANAGER does not say which Pythons it can install" why "$REPLY" fix "pyve python list"
   fi
+  ((status == 0)) || return 1
   versions=(${AVAILABLE_VERSIONS[@]+"${AVAILABLE_VERSIONS[@]}"})
   list_managed_pythons "$VERSION_MANAGER"
   # (The order of an interpreter's list is by version; and the list is long, so that each is looked at once.)

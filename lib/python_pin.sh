@@ -14,13 +14,23 @@ declare -F config_set >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
 declare -F config_file_exists >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F record_made >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 
-# Usage: check_pin_wish <word>
-# Status 1, after E_PYTHON_VERSION_INVALID, unless the word is a version that can be pinned: 3.N or 3.N.N.
-check_pin_wish() {
+# Usage: check_version_word <word>
+# Status 1, after E_PYTHON_VERSION_INVALID, unless the word is a version: 3.N or 3.N.N.
+check_version_word() {
   [[ ! $1 =~ ^3\.[0-9]{1,4}(\.[0-9]{1,4}((a|b|rc)[0-9]{1,2})?)?$ ]] || return 0
-  declare -F print_near_version >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter_advice.sh"
+  declare -F propose_near_version >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter_advice.sh"
   propose_near_version "$1"
   fail E_PYTHON_VERSION_INVALID "'$1' is not a Python version" why "expected 3.N or 3.N.N" fix "$REPLY"
+}
+
+# Usage: check_pin_wish <word>
+# Status 1, after E_PYTHON_VERSION_INVALID or E_PYTHON_TOO_OLD, unless the word is a version that can be pinned.
+check_pin_wish() {
+  check_version_word "$1" || return 1
+  declare -F _is_too_old >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
+  _is_too_old "$1" || return 0
+  load_interpreter_advice
+  fail_too_old "$1" "${PYTHON_ASKED_BY:---python-version} asks for it"
 }
 
 # Usage: write_pin <version> <wish> <manager>

@@ -12,8 +12,8 @@ declare -F list_interpreters >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.s
 declare -F has_manager >/dev/null || . "${BASH_SOURCE[0]%/*}/env_detect.sh"
 declare -F log_success >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F run_uv_python >/dev/null || . "${BASH_SOURCE[0]%/*}/python_install.sh"
-declare -F find_store >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
-declare -F find_trust_folder >/dev/null || . "${BASH_SOURCE[0]%/*}/trust.sh"
+declare -F lay_out_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
+declare -F is_trusted >/dev/null || . "${BASH_SOURCE[0]%/*}/trust.sh"
 declare -F find_toolchain_root >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain.sh"
 declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
 declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
@@ -28,8 +28,8 @@ remove_python() {
   if [[ -z $opt_force ]]; then
     check_unused "$path" "$1" || return 1
   fi
-  if on_terminal && ! prompt_yes_no "Remove $folder?"; then
-    log_info "cancelled; nothing was changed"
+  if can_ask && ! prompt_yes_no "Remove $folder?"; then
+    log_info "Cancelled: nothing was removed. --yes removes it unasked."
     answer_json removed false
     return 0
   fi
@@ -94,6 +94,7 @@ check_unused() {
   users=("$PWD/${REPLY:-${DEFAULT_VENV_DIR:-.venv}}" "$PWD/.pyve/testenv/venv")
   if find_trust_folder; then
     add_recorded "$REPLY/" "/.venv"
+    add_recorded "$REPLY/" "/.pyve/testenv/venv"
   fi
   if find_store; then
     add_recorded "$STORE/owners/" ""
@@ -107,7 +108,7 @@ check_unused() {
   line=$'\n'
   for folder in "${users[@]}"; do
     folder=${folder%/}
-    if [[ -f $folder/pyvenv.cfg && $folder/bin/python -ef $1 && $line != *$'\n'"$folder"$'\n'* ]]; then
+    if [[ -f $folder/pyvenv.cfg && $line != *$'\n'"$folder"$'\n'* ]] && is_made_with "$folder" "$1"; then
       line+=$folder$'\n'
       ((left-- <= 0)) || whys+=(why "$folder was made with it")
     fi
@@ -115,6 +116,17 @@ check_unused() {
   ((left >= 0)) || whys+=(why "and $((-left)) more")
   ((${#whys[@]} == 0)) ||
     fail E_PYTHON_USED "Python $2 is in use, so it is not removed" "${whys[@]}" fix "$(print_forced_removal)"
+}
+
+# Usage: is_made_with <environment> <interpreter>
+# Status 0 when the environment stands on the interpreter; its own program may be a copy.
+is_made_with() {
+  local line
+  [[ ! $1/bin/python -ef $2 ]] || return 0
+  while IFS= read -r line || [[ -n $line ]]; do
+    [[ $line != "home = "* || ! ${line#home = } -ef ${2%/*} ]] || return 0
+  done <"$1/pyvenv.cfg"
+  return 1
 }
 
 # Usage: add_recorded <folder, with a slash> <what comes behind>
@@ -142,6 +154,7 @@ print_forced_removal() {
 run_remover() {
   local name=${2##*/} status=0 said
   local -a command
+  source_shell_profiles
   quote_word "$2"
   if [[ $1 != uv ]] && ! has_manager "$1"; then
     fail E_PYTHON_REMOVE "Python $name cannot be removed" why "$1, which keeps it in $2, is not here" destructive "rm -rf $REPLY"

@@ -10,6 +10,7 @@ fi
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F choose_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
 declare -F write_pin >/dev/null || . "${BASH_SOURCE[0]%/*}/python_pin.sh"
+declare -F take_python >/dev/null || . "${BASH_SOURCE[0]%/*}/python_install.sh"
 declare -F lock_project >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
 declare -F begin_change >/dev/null || . "${BASH_SOURCE[0]%/*}/journal.sh"
 declare -F find_venv_lock_state >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_lock.sh"
@@ -32,10 +33,12 @@ declare -F json_list >/dev/null || . "${BASH_SOURCE[0]%/*}/json.sh"
 # diagnostic; everything is then what it was.
 use_python() {
   local wish=$1 made="" VENV_LOCK_CHANGED=""
-  check_pin_wish "$wish" && check_limits "$wish" || return 1
-  choose_interpreter "$wish" && check_limits "$PYTHON_VERSION" && ensure_template || return 1
+  # shellcheck disable=SC2034 # for lib/python_install.sh
+  PYTHON_OFFLINE=$opt_offline
   find_sync_place
-  is_replaceable "${SYNC_PLACE#"$PWD/"}" && lock_project || return 1
+  # (The lock first: nothing is fetched for a project that cannot be written.)
+  check_limits "$wish" && is_replaceable "${SYNC_PLACE#"$PWD/"}" && lock_project || return 1
+  take_python "$wish" && check_limits "$PYTHON_VERSION" && ensure_template || return 1
   begin_change
   write_pin "$PYTHON_VERSION" "$wish" "$PYTHON_MANAGER" && lock_for_python || return 1
   rebuild_environment && commit_change || return 1

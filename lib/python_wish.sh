@@ -10,6 +10,11 @@ fi
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F version_key >/dev/null || . "${BASH_SOURCE[0]%/*}/env_detect.sh"
 
+# What a person gave a Python by, where that is not --python-version or --python: "pyve python use".
+PYTHON_ASKED_BY=""
+# The word behind "pyve python", in that room.
+PYTHON_ACTION=""
+
 # --- versions and specifiers
 
 # Usage: parse_version <version>
@@ -324,7 +329,7 @@ read_python_version_file() {
   REPLY=""
 }
 
-# Usage: _take_wish <value> <source>
+# Usage: _take_wish <value> <source> [person]
 # Sets PYTHON_WISH, PYTHON_WISH_KIND (version, path or name), PYTHON_WISH_SOURCE, and for a name
 # or path _wish_path and _wish_manager. Status 1 after E_PYTHON_VERSION_INVALID.
 _take_wish() {
@@ -338,7 +343,7 @@ _take_wish() {
   path=$value
   [[ $path != path:/* ]] || path=${path#path:}
   # A relative path may come from a person, never from a file that came with the project.
-  if [[ $path != /* && $path == */* && ($source == --python-version || $source == --python) ]]; then
+  if [[ $path != /* && $path == */* && -n ${3-} ]]; then
     path=$PWD/$path
   fi
   if [[ $path == /* ]]; then
@@ -379,14 +384,14 @@ _take_wish() {
 # Warns W_PYTHON_REQUIRES when the wish contradicts requires-python.
 # Status 1 after E_PYTHON_VERSION_INVALID.
 resolve_python_wish() {
-  local flag=${1:-} wish="" source=""
+  local flag=${1:-} wish="" source="" person=""
   config_load || true
   read_requires_python
   _begin_wish "$REPLY" "requires-python in pyproject.toml"
   config_get python.version
   wish=$REPLY source=.pyve/config
   if [[ -n $flag ]]; then
-    wish=$flag source=--python-version
+    wish=$flag source=${PYTHON_ASKED_BY:---python-version} person=1
   fi
   if [[ -z $wish ]]; then
     read_tool_versions
@@ -396,14 +401,14 @@ resolve_python_wish() {
     read_python_version_file
     wish=$REPLY source=.python-version
   fi
-  _settle_wish "$wish" "$source"
+  _settle_wish "$wish" "$source" "$person"
 }
 
 # Usage: resolve_given_wish <wish> <specifiers> <whose specifiers, as a phrase>
-# The same for what belongs to no project: no file counts. The wish is that of --python, or "".
+# The same for what belongs to no project: no file counts. The wish is what a person gave, by --python, or "".
 resolve_given_wish() {
   _begin_wish "$2" "${3:-requires-python}"
-  _settle_wish "$1" --python
+  _settle_wish "$1" "${PYTHON_ASKED_BY:---python}" person
 }
 
 # Usage: _begin_wish <specifiers> <whose they are, as a phrase>
@@ -414,12 +419,12 @@ _begin_wish() {
   REQUIRES_PYTHON=$1 _requires_phrase=$2
 }
 
-# Usage: _settle_wish <wish, or ""> <where it is from>
+# Usage: _settle_wish <wish, or ""> <where it is from> [person]
 # For resolve_python_wish: takes the wish, else the specifiers of _begin_wish.
 _settle_wish() {
   local status=0
   if [[ -n $1 ]]; then
-    _take_wish "$1" "$2" || return 1
+    _take_wish "$1" "$2" "${3-}" || return 1
     if [[ $PYTHON_WISH_KIND == version ]]; then
       _check_requires "$PYTHON_WISH"
     fi

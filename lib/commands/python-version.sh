@@ -21,17 +21,11 @@ cmd_python_version() {
     show_pin
     return
   fi
-  if [[ ! $wish =~ ^3\.[0-9]+(\.[0-9]+)?$ ]]; then
-    need interpreter_advice
-    fail E_PYTHON_VERSION_INVALID "'$wish' is not a Python version" \
-      why "expected 3.N or 3.N.N" fix "pyve python-version $(print_near_version "$wish")"
-    return 1
-  fi
-  choose_interpreter "$wish" || return 1
-  lock_project || return 1
+  # shellcheck disable=SC2034 # for lib/python_wish.sh
+  PYTHON_ASKED_BY="pyve python-version"
+  check_pin_wish "$wish" && choose_interpreter "$wish" && lock_project || return 1
   begin_change
-  write_pin "$PYTHON_VERSION" "$wish" "$PYTHON_MANAGER" || return 1
-  commit_change
+  write_pin "$PYTHON_VERSION" "$wish" "$PYTHON_MANAGER" && commit_change || return 1
   answer version "$PYTHON_VERSION"
   answer file "$PWD/${PIN_FILES[0]}"
   log_success "Pinned Python $PYTHON_VERSION in ${PIN_FILES[*]}"

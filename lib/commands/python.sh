@@ -14,17 +14,16 @@
 # Argument: use  Pin a version, lock anew where the lock is not for it, and make the environment anew
 # Argument: which  Print the path of the interpreter of the project, or of a version
 # Argument: pin  Write the version into version file and config, or show what is pinned
-# Argument: remove  Have the manager remove an interpreter that nothing uses
-# Argument: VER such as 3.12 or 3.12.4
+# Argument: remove  Have the manager remove an interpreter that nothing uses; asks first
 # Argument: NAME asdf|pyenv|mise|uv
 # About: What installs is the manager in use, the first of asdf, pyenv, mise and uv; where there is none, the uv of Pyve's
 # About: own toolchain, which fetches python-build-standalone. Its archives have to have the SHA-256 that is known for
 # About: them, also when they come from a mirror: --mirror, UV_PYTHON_INSTALL_MIRROR, or python.mirror in the config.
 # About: use is all or nothing: pin, lock and environment stay what they were when one of them fails.
 # Option: --available      list: what could be installed, the newest of each series
-# Option: --manager NAME   The version manager to ask, in place of the one in use
+# Option: --manager NAME   list, install, remove: the version manager to ask, in place of the one in use
 # Option: --mirror URL     install: fetch from here, such as file:///srv/pythons (uv)
-# Option: --offline        Ask no network
+# Option: --offline        install, use: ask no network
 # Option: --reinstall      install: also when it is there already
 # Option: --no-sync        use: leave the environment as it is
 # Option: --frozen         use: never solve; fail where the lock is not for that Python; in CI always
@@ -53,16 +52,21 @@ cmd_python() {
   find_project || :
   CDPATH="" cd -- "$PROJECT_ROOT" || return 1
   config_load || :
-  # shellcheck disable=SC2034 # read by what proposes a command where a Python is missing
-  PYTHON_ACTION=$word
+  # shellcheck disable=SC2034 # read by what proposes a command where a Python is missing, and says who asks for one
+  PYTHON_ACTION=$word PYTHON_ASKED_BY="pyve python $word"
   answer action "$word"
+  # shellcheck disable=SC2034 # for lib/utils.sh: stdout has the table, or the path, only
+  [[ $word != list && $word != "which" ]] || PYVE_TALK_FD=2
   case $word in
     list)
-      need python_list
+      need python_list python_pin
+      if [[ -n ${ARGS[1]-} ]]; then
+        check_version_word "${ARGS[1]}" || return 1
+      fi
       if [[ -n $opt_available ]]; then
-        list_installable "${ARGS[1]-}"
+        list_installable "${ARGS[1]-}" "$opt_manager"
       else
-        list_pythons "${ARGS[1]-}"
+        list_pythons "${ARGS[1]-}" "$opt_manager"
       fi
       ;;
     install) install_pythons ;;
@@ -113,23 +117,19 @@ check_python_options() {
 # stays.
 install_pythons() {
   local wish parts=""
-  need python_install
+  need python_install python_pin
   # shellcheck disable=SC2034 # for lib/python_install.sh
   PYTHON_MIRROR=$opt_mirror PYTHON_OFFLINE=$opt_offline PYTHON_REINSTALL=$opt_reinstall
   [[ -z $opt_mirror || -n $opt_manager ]] || opt_manager=uv
-  choose_installer "$opt_manager" && check_installer || return 1
+  choose_installer "$opt_manager" && check_installer "" || return 1
+  [[ $VERSION_MANAGER != uv ]] || choose_mirror || return 1
   ARGS=("${ARGS[@]:1}")
   if ((${#ARGS[@]} == 0)); then
     choose_wished_version || return 1
     ARGS=("$REPLY")
   fi
   for wish in "${ARGS[@]}"; do
-    if [[ ! $wish =~ ^3\.[0-9]{1,4}(\.[0-9]{1,4}((a|b|rc)[0-9]{1,2})?)?$ ]]; then
-      need interpreter_advice
-      fail E_PYTHON_VERSION_INVALID "'$wish' is not a Python version" why "expected 3.N or 3.N.N" \
-        fix "pyve python install $(print_near_version "$wish")"
-      return 1
-    fi
+    check_version_word "$wish" || return 1
   done
   for wish in "${ARGS[@]}"; do
     install_one "$wish" || return 1
@@ -180,7 +180,7 @@ choose_wished_version() {
       return 1
       ;;
   esac
-  _pick_installable "$PYTHON_WISH"
+  _pick_installable "$PYTHON_WISH" || return 1
   [[ -n $REPLY ]] || fail E_PYTHON_INSTALL "$VERSION_MANAGER can install no stable Python that satisfies '$PYTHON_WISH'" \
     why "its list may be old" fix "pyve python list --available"
 }
@@ -226,7 +226,7 @@ print_python() {
       fail_environment "$PWD" "$PWD/.pyve/envs/${REPLY:-${PWD##*/}}"
       return 1
     fi
-    find_interpreter "${1-}" || return 1
+    find_wished_python "${1-}" || return 1
     from=$PYTHON_SOURCE
   fi
   answer version "$PYTHON_VERSION"
@@ -249,15 +249,15 @@ pin_python() {
   check_pin_wish "$version" && refuse_conda "$version" || return 1
   detect_version_manager || :
   # As version managers understand it: the release that is here.
-  if (find_interpreter "$version") >/dev/null 2>&1; then
-    find_interpreter "$version" || return 1
+  if (find_wished_python "$version") >/dev/null 2>&1; then
+    find_wished_python "$version" || return 1
     version=$PYTHON_VERSION manager=$PYTHON_MANAGER
   else
-    resolve_python_wish "$version" || return 1
     manager=${VERSION_MANAGER:-system}
     log_info "Python $version is not here: pyve python install"
   fi
-  lock_project || return 1
+  # (It warns where requires-python excludes it.)
+  resolve_python_wish "$version" && lock_project || return 1
   begin_change
   write_pin "$version" "$1" "$manager" && commit_change || return 1
   answer version "$version"

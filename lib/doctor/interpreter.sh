@@ -6,7 +6,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F is_alive >/dev/null || . "${BASH_SOURCE[0]%/*}/../project_lock.sh"
+declare -F lock_project >/dev/null || . "${BASH_SOURCE[0]%/*}/../project_lock.sh"
 declare -F probe_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/../probe.sh"
 declare -F ensure_template >/dev/null || . "${BASH_SOURCE[0]%/*}/../venv_env.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/../debug_log.sh"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -51,7 +55,7 @@ def test_an_archive_with_another_digest(pyve: Pyve, archives: Archives) -> None:
         # (It comes from the place of uv now, out of reach here: a mended mirror is as good.)
         archives.archive(other_python()).write_bytes(good)
         failure.check_gone(UV_PYTHON_INSTALL_MIRROR=archives.mirror)
-        pyve.ok("python", "remove", wish)
+        pyve.ok("python", "remove", wish, answer="y\n")
 
 
 @brings("E_PYTHON_DIGEST")
@@ -62,13 +66,21 @@ def test_an_archive_without_a_digest(pyve: Pyve, archives: Archives) -> None:
     failure = bring(pyve, "E_PYTHON_DIGEST", *words)
     failure.says("no SHA-256")
     assert installed(pyve) == []
-    fix = f"env -u UV_PYTHON_DOWNLOADS_JSON_URL pyve python install {wish}"
-    assert failure.fixes[0].text == fix
+    fix = f"env -u UV_PYTHON_DOWNLOADS_JSON_URL pyve python install {wish} --mirror "
+    assert failure.fixes[0].text.startswith(fix)
     # (uv's own list is for archives that are not here.)
     archives.add(other_python())
     failure.check_gone()
     archives.list_file.write_text("no list")
     bring(pyve, "E_PYTHON_DIGEST", *words, "--reinstall").says("no list of downloads")
+    # A list that a uv.toml names is no variable to unset.
+    settings = pyve.home / ".config/uv/uv.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f'python-downloads-json-url = "{archives.list_file.as_uri()}"\n')
+    del pyve.env["UV_PYTHON_DOWNLOADS_JSON_URL"]
+    failure = bring(pyve, "E_PYTHON_DIGEST", *words, "--reinstall")
+    assert failure.fixes[0].text.startswith("env UV_NO_CONFIG=1 pyve python install")
+    bring(pyve, "E_PYTHON_INSTALL", "python", "install", "3.97", UV_NO_CONFIG="1")
 
 
 @brings("E_PYTHON_OFFLINE")
@@ -78,8 +90,52 @@ def test_no_network(pyve: Pyve, archives: Archives) -> None:
         failure = bring(pyve, "E_PYTHON_OFFLINE", "python", "install", wish, *more)
         failure.by_hand("--mirror file:///folder")
         assert installed(pyve) == []
+    no_network = "the network is not to be used"
+    bring(pyve, "E_PYTHON_OFFLINE", "python", "use", wish, "--offline").says(no_network)
+    far = {"UV_PYTHON_DOWNLOADS_JSON_URL": "https://127.0.0.1:9/list.json"}
+    words = ("python", "install", wish, "--offline")
+    failure_of_list = bring(pyve, "E_PYTHON_OFFLINE", *words, **far).says(no_network)
+    assert failure_of_list.fixes[0].argv[:3] == ["env", "-u", "UV_PYTHON_DOWNLOADS_JSON_URL"]
+    # Another manager would ask the network.
+    pyve.add_program("pyenv", "#!/bin/sh\nexit 3\n")
+    bring(pyve, "E_USAGE_CONFLICT", "python", "use", wish, "--offline").says("pyenv")
+    (pyve.bin / "pyenv").unlink()
     failure.check_gone(UV_PYTHON_INSTALL_MIRROR=archives.mirror)
     assert installed(pyve)
+
+
+class Refusal(BaseHTTPRequestHandler):
+    """Answers with the status that is the first part of the path."""
+
+    def do_GET(self) -> None:
+        """Refuse."""
+        self.send_error(int(self.path.split("/")[1]))
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@brings("E_PYTHON_OFFLINE")
+def test_a_mirror_that_refuses(pyve: Pyve, archives: Archives) -> None:
+    words = ("python", "install", series(python_version(other_python())))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
+        threading.Thread(target=server.serve_forever).start()
+        host = f"127.0.0.1:{server.server_port}"
+        mirror = f"http://somebody:secret@{host}/403"
+        failure = bring(pyve, "E_PYTHON_OFFLINE", *words, UV_PYTHON_INSTALL_MIRROR=mirror)
+        failure.says(f"{host} answers 403 Forbidden")
+        assert "secret" not in failure.stderr + str(failure.document)
+        mirror = f"http://{host}/404"
+        bring(pyve, "E_PYTHON_INSTALL", *words, "--mirror", mirror).says(f"{mirror} does not have")
+        server.shutdown()
+    failure.check_gone(UV_PYTHON_INSTALL_MIRROR=archives.mirror)
+    # uv as far as this is about it.
+    said = "error: Failed to download `https://mirror.test/x`\n  cause: "
+    said += "invalid peer certificate: UnknownIssuer"
+    pyve.add_program("uv", f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    failure = bring(pyve, "E_PYTHON_OFFLINE", "python", "install", "3.97")
+    failure.says("the certificate of mirror.test is not one")
+    assert failure.fixes[0].argv[:3] == ["env", "UV_SYSTEM_CERTS=1", "UV_NATIVE_TLS=1"]
 
 
 @brings("E_PYTHON_INSTALL")
@@ -101,6 +157,21 @@ def test_what_uv_may_not_fetch_or_does_not_know(pyve: Pyve, archives: Archives) 
     bring(pyve, "E_USAGE_VALUE", "python", "list", "--manager", "conda").says("pyenv")
     bring(pyve, "E_USAGE_VALUE", "python", "install", "--mirror", "ftp://x/").says("ftp://x/")
     bring(pyve, "E_USAGE_CONFLICT", "python", "list", "--force").says("use, remove")
+    text = "error: Permission denied (os error 13)"
+    pyve.add_program("uv", f"#!/bin/sh\necho '{text}' >&2\nexit 1\n")
+    bring(pyve, "E_FILE_WRITE", "python", "install", "3.97").says(str(pyve.home / ".local"))
+    # One that is made anew stays until the new one has come.
+    place = pyve.add_managed_python("asdf", other_python())
+    (pyve.home / ".asdf/plugins/python").mkdir(parents=True)
+    program = f"#!/bin/sh\nmkdir -p '{place}/bin' && touch '{place}/new'"
+    program += f" && ln -s '{other_python()}' '{place}/bin/python3' && exit "
+    words = ("python", "install", python_version(other_python()), "--reinstall")
+    pyve.add_program("asdf", f"{program} 1\n")
+    bring(pyve, "E_PYTHON_INSTALL", *words).says("asdf install", "status 1")
+    assert (place / "bin/python3").exists() and not (place / "new").exists()
+    pyve.add_program("asdf", f"{program} 0\n")
+    pyve.ok(*words)
+    assert (place / "new").exists() and os.listdir(place.parent) == [place.name]
 
 
 @brings("E_PYTHON_LIMIT")
@@ -155,7 +226,14 @@ def test_a_python_that_a_project_has(pyve: Pyve) -> None:
     failure = bring(pyve, "E_PYTHON_USED", "python", "remove", version)
     failure.says(str(project / ".venv"))
     assert place.exists()
-    failure.apply()
+    # An environment may hold a copy of the program.
+    copied = pyve.project / ".venv"
+    (copied / "bin").mkdir(parents=True)
+    (copied / "bin/python").write_text("")
+    (copied / "pyvenv.cfg").write_text(f"home = {place}/bin\n")
+    bring(pyve, "E_PYTHON_USED", "python", "remove", version).says(str(copied))
+    shutil.rmtree(copied)
+    failure.apply(answer="y\n")
     assert not place.exists()
     failure.check_gone(others=("E_PYTHON_MISSING",))
 
@@ -164,15 +242,18 @@ def test_a_python_that_a_project_has(pyve: Pyve) -> None:
 def test_two_managers_have_the_same_python(pyve: Pyve) -> None:
     version = python_version(other_python())
     places = [pyve.add_managed_python(manager, other_python()) for manager in ("pyenv", "mise")]
-    pyve.add_program("pyenv", f"#!/bin/sh\nrm -rf '{places[0].parent}'/\"$3\"\n")
+    # (pyenv in its usual place, which is not on PATH here.)
+    program = pyve.add_program("pyenv", f"#!/bin/sh\nrm -rf '{places[0].parent}'/\"$3\"\n")
+    (pyve.home / ".pyenv/bin").mkdir()
+    program.rename(pyve.home / ".pyenv/bin/pyenv")
     pyve.add_program("mise", f"#!/bin/sh\nrm -rf '{places[1]}'\n")
     wish = series(version)
     fix = f"pyve python remove --manager pyenv {version}"
     failure = bring(pyve, "E_PYTHON_SEVERAL", "python", "remove", wish).says("pyenv", "mise")
     assert failure.fixes[0].text == fix
-    failure.apply()
+    failure.apply(answer="y\n")
     assert not places[0].exists()
-    failure.check_gone()
+    failure.check_gone(answer="y\n")
     assert not places[1].exists()
 
 
@@ -188,7 +269,8 @@ def test_a_python_of_the_system(pyve: Pyve) -> None:
 def test_a_python_whose_manager_has_gone(pyve: Pyve) -> None:
     version = python_version(other_python())
     place = pyve.add_managed_python("pyenv", other_python())
-    failure = bring(pyve, "E_PYTHON_REMOVE", "python", "remove", version).says("pyenv", str(place))
+    words = ("python", "remove", version, "--yes")
+    failure = bring(pyve, "E_PYTHON_REMOVE", *words).says("pyenv", str(place))
     assert failure.fixes[0].risk == "destructive"
     failure.apply()
     assert not place.exists()

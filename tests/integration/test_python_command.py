@@ -49,6 +49,13 @@ def answer(pyve: Pyve, *words: str) -> dict[str, Any]:
     return detail
 
 
+# An interpreter of 3.14 without a lock, as far as Pyve asks it.
+FREE_THREADED = """#!/bin/sh
+printf '%s\\n' executable="$0" version=3.14.1 'build=3.14.1 free-threading build (main)' \\
+  implementation=cpython id=cpython-3.14.1-0 stdlib=/nowhere/os.py complete=1
+"""
+
+
 # --- what is here
 
 
@@ -63,17 +70,33 @@ def test_one_table_has_what_all_managers_and_the_system_have(pyve: Pyve) -> None
     pyve.add_managed_python("pyenv", old, "3.6.1")
     pyve.write(".python-version", "3.95\n")
     before = snapshot(pyve.root)
-    lines = pyve.ok("python", "list").splitlines()
-    assert lines[0].startswith("INFO: Python 3.95, from .python-version, is not here")
-    assert lines[1].split() == ["VERSION", "MANAGER", "PATH"]
-    rows = [line.split(maxsplit=3) for line in lines[2:]]
+    result = pyve("python", "list")
+    assert result.stderr.startswith("INFO: Python 3.95, from .python-version, is not here")
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["VERSION", "MANAGER", "PATH"]
+    rows = [line.split(maxsplit=3) for line in lines[1:]]
     # (The same file is one interpreter, whoever leads to it.)
     assert [row[0] for row in rows] == ["3.98.1", "3.97.2", python_version(other), "3.6.1"]
-    assert rows[0][1] == "pyenv" and "broken: it is a link to a file that is gone" in lines[2]
-    assert rows[2][1] == "asdf" and str(places["asdf"]) in lines[4]
+    assert rows[0][1] == "pyenv" and "broken: it is a link to a file that is gone" in lines[1]
+    assert rows[2][1] == "asdf" and str(places["asdf"]) in lines[3]
+    # Of one manager: also what another one leads to.
+    lines = pyve.ok("python", "list", "--manager", "mise").splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [[python_version(other), "mise"]]
+    for word in ("three", "$(touch pwned)"):
+        pyve.fails("python", "list", word, code="E_PYTHON_VERSION_INVALID")
+    for pin, state in (("3.98.1", "does not work"), ("3.6", "is too old for Pyve")):
+        (pyve.project / ".python-version").write_text(f"{pin}\n")
+        assert f"from .python-version, {state}" in pyve("python", "list").stderr
     shutil.rmtree(places["asdf"])
     shutil.rmtree(pyve.home / ".local/share/uv")
     (pyve.project / ".python-version").unlink()
+    free = pyve.root / "free"
+    free.write_text(FREE_THREADED)
+    free.chmod(0o755)
+    place = pyve.add_managed_python("pyenv", free, "3.14.1t")
+    assert pyve.ok("python", "list", "3.14", "--manager", "pyenv").endswith(" free-threaded\n")
+    shutil.rmtree(place)
+    free.unlink()
     (row,) = answer(pyve, "list", series(python_version(other)))["interpreters"]
     assert (row["manager"], row["status"]) == ("mise", "usable")
     table = pyve.ok("python", "list")
@@ -93,7 +116,11 @@ def test_which_names_the_interpreter_of_the_project_or_the_one_it_would_get(pyve
     pyve.add_python(newer)
     version = python_version(older)
     assert pyve.ok("python", "which") == f"{newer}\n"
-    assert pyve.ok("python", "which", series(version)) == f"{older}\n"
+    pyve.write("pyproject.toml", '[project]\nrequires-python = "<3.5"\n')
+    # A question about a version is none about the project.
+    result = pyve("python", "which", series(version))
+    assert (result.stdout, result.stderr) == (f"{older}\n", "")
+    (pyve.project / "pyproject.toml").unlink()
     pyve.init("--python-version", version)
     assert pyve.ok("python", "which") == f"{older}\n"
     detail = answer(pyve, "which")
@@ -101,6 +128,7 @@ def test_which_names_the_interpreter_of_the_project_or_the_one_it_would_get(pyve
     before = snapshot(pyve.project)
     stderr = pyve.fails("python", "which", "3.91", code="E_PYTHON_MISSING")
     assert f"fix: pyve python which {series(python_version(newer))}" in stderr
+    assert "from pyve python which, is not" in stderr
     assert snapshot(pyve.project) == before
 
 
@@ -126,6 +154,19 @@ def test_uv_installs_from_a_mirror_what_has_the_right_digest(pyve: Pyve) -> None
     assert not list((pyve.root / "tmp").iterdir()), "a temporary file has stayed"
     assert "already" in pyve.ok("python", "install", version)
     assert "installed" in pyve.ok("python", "list", "--available", version)
+    # What cannot be listed is said once.
+    missing = {"UV_PYTHON_DOWNLOADS_JSON_URL": "/no/list"}
+    stderr = pyve.fails("python", "list", "--available", code="E_PYTHON_OFFLINE", **missing)
+    fix = "fix: env -u UV_PYTHON_DOWNLOADS_JSON_URL pyve python list --available"
+    assert fix in stderr and stderr.count("ERROR: ") == 1, stderr
+    settings = pyve.home / ".config/uv/uv.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("this is no TOML [\n")
+    stderr = pyve.fails("python", "list", "--available", code="E_PYTHON_INSTALL")
+    assert f"Failed to parse: {settings}" in stderr and "messages are above" in stderr
+    stderr = pyve.fails("python", "install", "3.97", *mirror, code="E_PYTHON_INSTALL")
+    assert f"fix: env UV_NO_CONFIG=1 pyve python install 3.97 --mirror {archives.mirror}" in stderr
+    settings.unlink()
     # One that does not work any more is made anew.
     (place / "bin/python3").unlink()
     (place / "bin/python3").symlink_to("/no/such/python")
@@ -134,7 +175,10 @@ def test_uv_installs_from_a_mirror_what_has_the_right_digest(pyve: Pyve) -> None
     assert python_version(place / "bin/python3") == version
     del pyve.env["UV_PYTHON_INSTALL_MIRROR"]
     # Without a version: what the project asks for; from where the config says.
-    assert answer(pyve, "remove", version)["removed"] is True
+    # (The end of input is no yes.)
+    assert answer(pyve, "remove", version)["removed"] is False
+    assert place.exists()
+    assert answer(pyve, "remove", version, "--yes")["removed"] is True
     assert not place.exists()
     pyve.write("pyproject.toml", f'[project]\nrequires-python = "=={series(version)}.*"\n')
     pyve.write(".pyve/config", f"python:\n  mirror: {archives.mirror}\n")
@@ -162,9 +206,12 @@ def test_the_own_uv_of_pyve_installs_where_there_is_no_manager(pyve: Pyve) -> No
     rows = [line.split() for line in pyve.ok("python", "list").splitlines()]
     assert [version, "uv"] in [row[:2] for row in rows]
     # Nobody fetches one without being asked, where there is no manager.
-    pyve.ok("python", "remove", version)
+    pyve.ok("python", "remove", version, "--yes")
     stderr = pyve.fails("init", "--python-version", series(version), code="E_PYTHON_MISSING")
     assert f"fix: pyve python install {series(version)}" in stderr
+    # To use it is to ask for it.
+    pyve.ok("python", "use", version, UV_PYTHON_INSTALL_MIRROR=archives.mirror)
+    assert (pyve.project / ".python-version").read_text() == f"{version}\n"
 
 
 def test_a_real_pyenv_installs_and_removes(pyve: Pyve) -> None:
@@ -190,7 +237,7 @@ def test_a_real_pyenv_installs_and_removes(pyve: Pyve) -> None:
     # pyenv itself understands the pin.
     told = pyve.execute("pyenv", "version-name", cwd=pyve.project)
     assert told.stdout == f"{version}\n", told.stderr
-    pyve.ok("python", "remove", version)
+    pyve.ok("python", "remove", version, "--yes")
     assert not place.exists()
 
 
@@ -302,6 +349,9 @@ def test_pin_writes_the_pin_only(pyve: Pyve) -> None:
     assert "not here" in stdout and "python use" in stdout
     assert (pyve.project / ".python-version").read_text() == "3.91\n"
     assert snapshot(pyve.venv) == before
+    stderr = pyve.fails("python", "pin", "3.6", code="E_PYTHON_TOO_OLD")
+    assert "pyve python pin asks for it" in stderr and "fix: pyve python pin 3." in stderr
+    assert (pyve.project / ".python-version").read_text() == "3.91\n"
     conda = pyve.root / "conda"
     (conda / ".pyve").mkdir(parents=True)
     (conda / ".pyve/config").write_text("backend: micromamba\n")

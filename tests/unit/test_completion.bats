@@ -219,6 +219,8 @@ make_interpreters() {
   [ ! -e "$BATS_TEST_TMPDIR/started" ]
   run -0 env PATH="$bin" /bin/bash "$PYVE_TREE/pyve.sh" complete -- python-version 3.12
   assert_equal "$output" $'3.12.4\tasdf'
+  run -0 env PATH="$bin" /bin/bash "$PYVE_TREE/pyve.sh" complete -- python use 3.12
+  assert_equal "$output" $'3.12.4\tasdf'
 }
 
 @test "what an interpreter once said of itself is remembered, unless it has changed since" {

@@ -592,7 +592,7 @@ print(p.keep_opt_path(sys.argv[2]))' "$PYVE_TREE/helpers" "$1"
   run -1 choose_interpreter 3.12
   assert_contains "$output" "[E_PYTHON_BROKEN]"
   assert_contains "$output" "$HOME/.pyenv/versions/3.12.4/bin/python3: error while loading shared libraries: libx.so"
-  assert_contains "$output" "fix: pyenv install --force 3.12"
+  assert_contains "$output" "fix: pyve python install 3.12"
   assert_equal "$(calls_of pyenv)" ""
 }
 
@@ -797,9 +797,9 @@ print(p.keep_opt_path(sys.argv[2]))' "$PYVE_TREE/helpers" "$1"
   assert_contains "$output" "[E_PYTHON_MISSING]"
 }
 
-@test "find_interpreter installs nothing" {
+@test "find_wished_python installs nothing" {
   use_pyenv
-  CI=1 run -1 find_interpreter 3.12
+  CI=1 run -1 find_wished_python 3.12
   assert_contains "$output" "[E_PYTHON_MISSING]"
   assert_contains "$output" "fix: pyve python install 3.12"
   assert_equal "$(calls_of pyenv)" ""
