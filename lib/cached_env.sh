@@ -11,15 +11,15 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F is_private_env >/dev/null || . "${BASH_SOURCE[0]%/*}/private_env.sh"
-declare -F exec_sha256_with_text >/dev/null || . "${BASH_SOURCE[0]%/*}/digest.sh"
+declare -F sha256_of_text >/dev/null || . "${BASH_SOURCE[0]%/*}/digest.sh"
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 
 # Changes when what is in such an environment, or its name, changes.
 CACHED_FORMAT=1
 
 # Usage: compose_cached_request <kind> [option]...
-# Sets CACHED_TEXT to the text by which an environment is found. Starts nothing. The kind is such as tool or script; the
-# options say what is to be in it:
+# Sets CACHED_TEXT to the text by which an environment is found. Starts nothing, but for the digest of a file that is asked
+# for. The kind is such as tool or script; the options say what is to be in it:
 #   --python WISH        "" (the newest here), a version, the path of an interpreter, or specifiers (">=3.11,<4")
 #   --whose PHRASE       whose specifiers these are
 #   --chosen             the interpreter that choose_interpreter has left in PYTHON and its kin
@@ -51,13 +51,18 @@ compose_cached_request() {
   done
   item=${XDG_CONFIG_HOME:-${HOME-}/.config}/uv/uv.toml
   if [[ -f $item ]]; then
-    declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+    declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
     read_file "$item"
     CACHED_TEXT+="uv=$REPLY"$'\x1d\n'
   fi
   for item in ${_cached_requirements[@]+"${_cached_requirements[@]}"}; do
     CACHED_TEXT+="requirement=$item"$'\x1d\n'
-    [[ $item != "-e "* ]] || add_folder_text "${item#-e }"
+    case $item in
+      "-e "*) add_folder_text "${item#-e }" ;;
+      # (A wheel that was built anew is another one, by the same name.)
+      /*) add_file_text "$item" ;;
+      file:///* | *" @ file:///"*) add_file_text "${item#*file://}" ;;
+    esac
   done
   CACHED_TEXT+="manifest=$_cached_manifest"
 }
@@ -66,11 +71,17 @@ compose_cached_request() {
 # For compose_cached_request: adds what says of a folder's project what it needs and brings, to CACHED_TEXT.
 add_folder_text() {
   local file
-  declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+  declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
   for file in pyproject.toml setup.cfg setup.py; do
     read_file "$1/$file"
     [[ -z $REPLY ]] || CACHED_TEXT+="$file=$REPLY"$'\x1d\n'
   done
+}
+
+# Usage: add_file_text <path>
+# For compose_cached_request: adds the digest of a wheel or sdist to CACHED_TEXT; nothing for what is not there.
+add_file_text() {
+  [[ ! -f $1 || ! -r $1 ]] || ! sha256_of_file "$1" || CACHED_TEXT+="sha256=$REPLY"$'\n'
 }
 
 # Usage: clear_cached_request <kind>

@@ -23,7 +23,8 @@ declare -F write_venv_lock >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_lock_write
 declare -F choose_sync_mode >/dev/null || . "${BASH_SOURCE[0]%/*}/sync_state.sh"
 declare -F record_sync >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_sync.sh"
 declare -F sync_by_store >/dev/null || . "${BASH_SOURCE[0]%/*}/store_sync.sh"
-declare -F replace_all >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
+declare -F begin_change >/dev/null || . "${BASH_SOURCE[0]%/*}/journal.sh"
+declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 
 # Usage: build_private_env <folder> <store|copy> [again]
@@ -33,14 +34,16 @@ declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 build_private_env() {
   local _private_mode=$2 _private_again=${3-} _private_before=$PWD status=0
   # (What the caller has locked, read and begun is about another folder.)
-  local _project_locked="" _project_lock_state="" _project_folder="" _change_open=""
-  local -a _config_keys=() _config_values=()
+  local _project_locked="" _project_lock_state="" _project_folder=""
+  local _change_open="" _change_folder="" _change_synced=""
+  local -a _config_keys=() _config_values=() _change_lines=()
   if ! (umask 077 && mkdir -p "$1/.pyve") 2>/dev/null || ! CDPATH="" cd -- "$1" 2>/dev/null; then
     propose_access "$1"
     fail E_FILE_WRITE "cannot make the folder $1" why "no permission, or no space left: then make room, and try again" ${REPLY:+fix "$REPLY"}
     return 1
   fi
   build_private_here || status=$?
+  undo_change
   unlock_project
   CDPATH="" cd -- "$_private_before" || return 1
   return "$status"
@@ -66,14 +69,25 @@ build_private_here() {
   else
     choose_private_python || return 1
   fi
-  # (Until it is noted as used, it is not taken for whole.)
+  # What was whole before is so again when this fails: the lock, what it was made for, and the environment are one.
+  [[ ! -f request ]] || begin_change
   write_private_lock && ensure_template || return 1
-  rm -f used
-  if ! { fill_private_env && write_base_line; }; then
-    put_lock_back
-    return 1
+  if [[ -z $_cached_refresh || -n $_private_again$_cached_base ]] || ! is_made_of_lock; then
+    # (Until it is noted as used, it is not taken for whole.)
+    [[ -f request && -z $_cached_base ]] || rm -f used
+    fill_private_env && write_base_line || return 1
   fi
-  write_private_request
+  write_private_request && commit_change
+}
+
+# Usage: is_made_of_lock
+# After write_private_lock has solved: true when venv/ is whole, of this very lock, and of the interpreter in PYTHON.
+is_made_of_lock() {
+  is_private_env "$PWD/venv" || return 1
+  get_sync_note venv lock-sha256
+  [[ $REPLY == "${VENV_LOCK_SHA256-}" ]] || return 1
+  get_sync_note venv python
+  [[ $REPLY == "$PYTHON" ]]
 }
 
 # Usage: write_base_line
@@ -101,11 +115,12 @@ choose_private_python() {
 }
 
 # Usage: write_private_lock
-# Writes pylock.toml of the current folder, where there is none that fits. When that fails, all is as it was.
+# Writes pylock.toml of the current folder, where there is none that fits.
 write_private_lock() {
-  local text="" item file=requirements.in before status=0
+  local text="" item file=requirements.in
   local -a words=(--interpreter "$PYTHON" --interpreter-version "$PYTHON_VERSION" --project-python "$PYTHON_VERSION")
   if [[ -n $_cached_lock ]]; then
+    [[ -z $_change_open ]] || keep_files pylock.toml || return 1
     if ! { cp "$_cached_lock" .pyve/tmp/given && chmod u+w .pyve/tmp/given && mv -f .pyve/tmp/given pylock.toml; } 2>/dev/null; then
       propose_access "$PWD"
       fail E_FILE_WRITE "cannot copy $_cached_lock to $PWD" why "no permission, or no space left: then make room, and try again" ${REPLY:+fix "$REPLY"}
@@ -120,27 +135,25 @@ write_private_lock() {
     file=pyproject.toml text=$_cached_manifest
   fi
   read_file "$file"
-  before=$REPLY
-  [[ -n $_cached_refresh || $before != "$text" ]] || ! does_lock_fit || return 0
+  [[ -n $_cached_refresh || $REPLY != "$text" ]] || ! is_lock_for_request || ! does_lock_fit || return 0
   write_file "$file" "$text" || return 1
   [[ $_cached_wish == /* || $_cached_wish != *[\<\>=!~]* || -n $_cached_manifest ]] || words+=(--python "$_cached_wish")
   [[ -z $_cached_newer ]] || words+=(--exclude-newer "$_cached_newer")
   [[ -z $_cached_offline ]] || words+=(--offline)
-  if [[ -f pylock.toml ]]; then
-    words+=(--upgrade-all)
-    cp -p pylock.toml .pyve/tmp/before.lock || return 1
-  fi
-  write_venv_lock "${words[@]}" || status=$?
-  if ((status)) && [[ -n $before ]]; then
-    write_file "$file" "$before" || :
-  fi
-  return "$status"
+  [[ ! -f pylock.toml ]] || words+=(--upgrade-all)
+  write_venv_lock "${words[@]}"
 }
 
-# Usage: put_lock_back
-# After write_private_lock, when what the new lock says could not be installed: has the lock of before.
-put_lock_back() {
-  [[ ! -f .pyve/tmp/before.lock ]] || mv -f .pyve/tmp/before.lock pylock.toml
+# Usage: is_lock_for_request
+# True when the lock that is there was made for the requirements that are asked for, as far as is noted.
+is_lock_for_request() {
+  local before
+  [[ -f request ]] || return 0
+  read_file request
+  # (For another Python it may fit all the same.)
+  before=${REPLY#kind=*$'\n'python=*$'\n'}
+  compose_private_request
+  [[ $before == "${REPLY#kind=*$'\n'python=*$'\n'}"name=* ]]
 }
 
 # Usage: does_lock_fit

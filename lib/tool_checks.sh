@@ -10,7 +10,7 @@ fi
 declare -F plan_tool >/dev/null || . "${BASH_SOURCE[0]%/*}/tool_run.sh"
 declare -F locate_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/project_state.sh"
 declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
-declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 
 # Usage: check_project_with <fmt|lint|typecheck> [argument]...
@@ -21,18 +21,37 @@ check_project_with() {
   TOOL_FROM="" TOOL_PYTHON="" TOOL_REFRESH="" TOOL_NEWER="" TOOL_OFFLINE="" TOOL_WITH=()
   take_check_options "$@" || return 1
   set -- ${COMMAND_WORDS[@]+"${COMMAND_WORDS[@]}"}
-  find_project || :
-  [[ -f $PROJECT_ROOT/.pyve/config ]] || PROJECT_ROOT=$PWD
+  find_project || find_project_of_others
   config_load "$PROJECT_ROOT/.pyve/config" || :
   begin_plan "$job"
   choose_check_tool "$job" || return 1
   name=$TOOL_NAME
-  compose_check_words "$job" "$name" "$@"
+  if ! compose_check_words "$job" "$name" "$@"; then
+    PYVE_TALK_FD=2
+    log_info "There is no Python code in $PROJECT_ROOT"
+    return 0
+  fi
   plan_tool "$name" ${CHECK_WORDS[@]+"${CHECK_WORDS[@]}"} || return
   if ! has_paths "$@"; then
     PLAN_FOLDER=$PROJECT_ROOT
   fi
   start_planned
+}
+
+# Usage: find_project_of_others
+# Where no project of Pyve's is: sets PROJECT_ROOT to the nearest folder of the repository that has a pyproject.toml, to the
+# current one where there is none, or no repository.
+find_project_of_others() {
+  local folder=$PWD found=""
+  PROJECT_ROOT=$PWD
+  while [[ $folder == /* ]]; do
+    [[ -n $found || ! -f $folder/pyproject.toml ]] || found=$folder
+    if [[ -e $folder/.git ]]; then
+      PROJECT_ROOT=${found:-$PWD}
+      return 0
+    fi
+    folder=${folder%/*}
+  done
 }
 
 # Usage: take_check_options [argument]...
@@ -74,11 +93,19 @@ take_check_options() {
 choose_check_tool() {
   local item where
   config_get "tools.$1"
-  # (A list may be in one line of the config: [mypy, types-requests].)
-  [[ $REPLY != "["*"]" ]] || REPLY=${REPLY//[][,\"\']/$'\n'}
+  [[ $REPLY != "["*"]" ]] || split_list "$REPLY"
   while IFS= read -r item; do
     item=${item#"${item%%[![:blank:]]*}"}
+    item=${item%"${item##*[![:blank:]]}"}
     [[ -n $item ]] || continue
+    _tool_where=tools.$1
+    read_tool_word "$item" || return 1
+    # (What a path or a URL holds, nobody can tell by its name.)
+    if [[ -z $TOOL_FROM && -z $TOOL_NAME ]]; then
+      fail_tool_word "$item"
+      return 1
+    fi
+    _tool_where=""
     if [[ -z $TOOL_FROM ]]; then
       TOOL_FROM=$item where="tools.$1 of .pyve/config"
     else
@@ -91,10 +118,6 @@ choose_check_tool() {
   fi
   read_tool_word "$TOOL_FROM" || return 1
   _tool_words=()
-  if [[ -z $TOOL_NAME ]]; then
-    fail_tool_word "$TOOL_FROM"
-    return 1
-  fi
   [[ -z ${PYVE_EXPLAIN-} ]] || plan_chosen tool "$TOOL_FROM" "$where"
   [[ -n $TOOL_PLAIN ]] || return 0
   if find_locked_version "$TOOL_NAME"; then
@@ -102,6 +125,19 @@ choose_check_tool() {
     log_verbose "$TOOL_NAME $REPLY, as the project's lock says"
     [[ -z ${PYVE_EXPLAIN-} ]] || plan_chosen tool "$TOOL_FROM" "the project's lock has this version"
   fi
+}
+
+# Usage: split_list <list in one line>
+# Sets REPLY to the items of "[mypy, 'django-stubs[compatible-mypy]']", each on a line.
+split_list() {
+  local rest=${1#"["} items="" item='^[[:blank:]]*("[^"]*"|'"'[^']*'"'|([^],"[]|\[[^]]*\])*)[[:blank:]]*(,|$)'
+  rest=${rest%"]"}
+  # (What is no such list is refused as it is written.)
+  while [[ -n $rest && $rest =~ $item ]]; do
+    items+=${items:+$'\n'}${BASH_REMATCH[1]}
+    rest=${rest:${#BASH_REMATCH[0]}}
+  done
+  REPLY=${items//[\"\']/}${rest:+$'\n'$rest}
 }
 
 # Usage: has_settings_for <tool> [file]...
@@ -193,20 +229,51 @@ find_locked_version() {
 }
 
 # Usage: has_paths [argument]...
-# True when one of the arguments is no option.
+# True when one of the arguments is a path, or "-" for stdin: a word that is no option, nor, as far as can be told, the value
+# of one.
 has_paths() {
-  local word
+  local word before=""
   for word; do
-    [[ $word == -* ]] || return 0
+    if [[ $word == - ]]; then
+      return 0
+    elif [[ $word != -* ]]; then
+      case $before in
+        --config | --config-file | --rcfile | --style) ;;
+        --?*=* | -- | [!-]* | "") return 0 ;;
+        *)
+          if [[ -e $word || $word == */* || $word == *.py || $word == *.pyi ]]; then
+            return 0
+          fi
+          ;;
+      esac
+    fi
+    before=$word
   done
   return 1
 }
 
+# Usage: list_sources
+# Sets the array CHECK_PLACES to the Python files and the folders at the top of the project, for tools that would go into
+# environments, too: without those, and what is hidden.
+list_sources() {
+  local place
+  CHECK_PLACES=()
+  for place in "$PROJECT_ROOT"/*; do
+    if [[ -d $place ]]; then
+      [[ ! -f $place/pyvenv.cfg && ! -d $place/conda-meta && $place != */node_modules && $place != */__pycache__ ]] || continue
+    elif [[ $place != *.py && $place != *.pyi ]]; then
+      continue
+    fi
+    CHECK_PLACES+=("./${place##*/}")
+  done
+}
+
 # Usage: compose_check_words <fmt|lint|typecheck> <tool> [argument]...
-# Sets the array CHECK_WORDS to the words behind the tool's command: what makes it do the job, the arguments, and the
-# project's folder where a tool wants to be told.
+# Sets the array CHECK_WORDS to the words behind the tool's command: what makes it do the job, the arguments, and what the
+# project has where a tool wants to be told. Status 1 where that is nothing.
 compose_check_words() {
-  local job=$1 tool=$2 everything=""
+  local job=$1 tool=$2
+  local -a everything=()
   shift 2
   CHECK_WORDS=()
   case $job:$tool in
@@ -216,13 +283,54 @@ compose_check_words() {
     lint:pylint) CHECK_WORDS=(--recursive=y) ;;
     typecheck:ty | typecheck:pyrefly) CHECK_WORDS=(check) ;;
   esac
-  [[ $job != typecheck ]] || add_environment_words "$tool"
+  if [[ $job == typecheck ]]; then
+    add_environment_words "$tool"
+  else
+    leave_environments_out "$tool"
+  fi
   case $job:$tool in
-    fmt:black | fmt:yapf | lint:pylint) everything=. ;;
-    typecheck:mypy) has_mypy_targets || everything=. ;;
+    fmt:black) everything=(.) ;;
+    typecheck:mypy) has_mypy_targets || everything=(.) ;;
+    fmt:yapf | lint:pylint | lint:flake8)
+      list_sources
+      everything=(${CHECK_PLACES[@]+"${CHECK_PLACES[@]}"})
+      if ((${#everything[@]} == 0)) && ! has_paths "$@"; then
+        return 1
+      fi
+      ;;
   esac
   CHECK_WORDS+=("$@")
-  [[ -z $everything ]] || has_paths "$@" || CHECK_WORDS+=("$everything")
+  has_paths "$@" || CHECK_WORDS+=(${everything[@]+"${everything[@]}"})
+}
+
+# Usage: leave_environments_out <tool>
+# Adds to CHECK_WORDS what keeps a tool out of environments that it would not know for one by their names: without git, not
+# all look at .gitignore, and what is in them may be links of what all projects have.
+leave_environments_out() {
+  local names="" list="" name
+  local -a found=()
+  [[ ! -d $PROJECT_ROOT/.pyve/envs ]] || found=(.pyve)
+  config_get venv.directory
+  if [[ $REPLY =~ ^[A-Za-z0-9._-]+$ && $REPLY != .venv && $REPLY != venv && -d $PROJECT_ROOT/$REPLY ]]; then
+    found+=("$REPLY")
+  fi
+  for name in ${found[@]+"${found[@]}"}; do
+    names+="${names:+|}${name//./\\.}" list+="${list:+,}\"$name\""
+  done
+  [[ -n $names ]] || return 0
+  case $1 in
+    ruff)
+      # (It has not always had this.)
+      [[ $TOOL_FROM =~ (==|@)0\.(0|1|2\.0|2\.1)(\.|$) ]] || CHECK_WORDS+=(--config "extend-exclude=[$list]")
+      ;;
+    black)
+      # (In place of what the settings say: so the one of both that they do not have.)
+      read_file "$PROJECT_ROOT/pyproject.toml"
+      name=--extend-exclude
+      [[ $REPLY != *extend-exclude* && $REPLY != *extend_exclude* ]] || name=--force-exclude
+      CHECK_WORDS+=("$name" "/($names)/")
+      ;;
+  esac
 }
 
 # Usage: is_told [argument]...

@@ -11,6 +11,8 @@ declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 
 # The words that asked for something, as they were given.
 _tool_words=()
+# The key of the config that the word comes from, or "".
+_tool_where=""
 
 # Usage: read_tool_word <word> [command]
 # Sets TOOL_REQUIREMENT to what the word asks for, TOOL_NAME to the normalised name of the distribution ("" where only its
@@ -18,7 +20,9 @@ _tool_words=()
 # was given. A command tells the name of what a URL leads to. Status 1 after a diagnostic.
 read_tool_word() {
   local word=$1 rest shape='^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(\[[A-Za-z0-9,._ -]*\])?(.*)$'
-  local version='^@([0-9][A-Za-z0-9.!+_-]*)(\.\*)?$' dots
+  local part='[._-]?(a|b|c|rc|alpha|beta|pre|preview|post|rev|r|dev)[._-]?[0-9]*' dots
+  # (PEP 440)
+  local version="^@(([0-9]+!)?[0-9]+(\\.[0-9]+)*($part)*(\\+[A-Za-z0-9]+([._-][A-Za-z0-9]+)*)?)(\\.\\*)?\$"
   TOOL_NAME="" TOOL_REQUIREMENT="" TOOL_LATEST="" TOOL_PLAIN=""
   _tool_words+=("$word")
   if [[ $word == *[[:cntrl:]]* || $word == *" #"* ]]; then
@@ -36,6 +40,12 @@ read_tool_word() {
       [[ $word == /* ]] || TOOL_REQUIREMENT=$PWD/${word#./}
       # (A folder is being worked on: its code is that of the moment.)
       [[ ! -d $word ]] || TOOL_REQUIREMENT="-e ${TOOL_REQUIREMENT%/.}"
+      # (It becomes a line of a file.)
+      if [[ $TOOL_REQUIREMENT == *[[:cntrl:]]* || $TOOL_REQUIREMENT == *" #"* || $TOOL_REQUIREMENT == *"\${"* ]]; then
+        fail E_USAGE_ARGUMENT "nothing can be installed from '${word//[[:cntrl:]]/?}'" \
+          why "its path has a control character, ' #' or '\${' in it, which files of requirements have no way to write" fix "pyve help ${PYVE_COMMAND:-x}"
+        return 1
+      fi
       return 0
       ;;
   esac
@@ -55,8 +65,9 @@ read_tool_word() {
         return 1
       fi
       # (0.6 is the newest 0.6.x; 0.6.9 is that one.)
-      rest=${BASH_REMATCH[1]} dots=${BASH_REMATCH[1]//[!.]/}
-      [[ -z ${BASH_REMATCH[2]} ]] && { ((${#dots} > 1)) || [[ $rest == *[!0-9.]* ]]; } || rest+=".*"
+      dots=${BASH_REMATCH[1]//[!.]/}
+      rest=${rest#@}
+      [[ $rest == *[!0-9.]* ]] || ((${#dots} > 1)) || rest+=".*"
       TOOL_REQUIREMENT+="==$rest"
       ;;
     [=\<\>!~]* | " "[=\<\>!~@]*) TOOL_REQUIREMENT+=$rest ;;
@@ -67,9 +78,52 @@ read_tool_word() {
   esac
 }
 
+# Usage: find_name_of_files
+# After read_tool_word, for a path or a URL: sets TOOL_NAME to the normalised name of what is there, by the name of a wheel or
+# sdist, or by the pyproject.toml of a folder. Status 1 when these do not tell.
+find_name_of_files() {
+  local place=${TOOL_REQUIREMENT#-e } name text line=$'\n[ \t]*name[ \t]*=[ \t]*["\']([A-Za-z0-9][A-Za-z0-9._-]*)["\']'
+  name=${place##*/}
+  name=${name%%[?#]*}
+  case $name in
+    *.whl) name=${name%%-*} ;;
+    *-*.tar.gz) name=${name%-*} ;;
+    *)
+      declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+      read_file "$place/pyproject.toml"
+      text=$'\n'$REPLY
+      [[ $text == *$'\n[project]'* ]] || return 1
+      text=${text#*$'\n[project]'}
+      [[ ${text%%$'\n['*} =~ $line ]] || return 1
+      name=${BASH_REMATCH[1]}
+      ;;
+  esac
+  [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || return 1
+  normalize_tool_name "$name"
+  TOOL_NAME=$REPLY
+}
+
+# Usage: fail_tool_name <word>
+# Says that nobody can tell the name of the tool at a path or a URL. Status 1.
+fail_tool_name() {
+  local name=${1%/}
+  name=${name##*/}
+  name=${name%%[@?#]*}
+  name=${name%.git}
+  [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || name=NAME
+  declare -F propose_other_word >/dev/null || . "${BASH_SOURCE[0]%/*}/tool_store.sh"
+  propose_other_word "$1" "$name @ $1"
+  fail E_USAGE_ARGUMENT "the name of the tool has to stand before what only its files tell" why "given: ${1//[[:cntrl:]]/?}" fix "$REPLY"
+}
+
 # Usage: fail_tool_word <word>
 # Says that the word names no tool. Status 1.
 fail_tool_word() {
+  if [[ -n $_tool_where ]]; then
+    fail E_USAGE_ARGUMENT "'${1//[[:cntrl:]]/?}' names no tool" why "$_tool_where of .pyve/config has it" \
+      why "one is such as ruff, ruff@0.6, 'ruff>=0.6' or 'black[jupyter]'" fix "pyve config unset $_tool_where"
+    return 1
+  fi
   fail E_USAGE_ARGUMENT "'${1//[[:cntrl:]]/?}' names no tool" \
     why "one is such as ruff, ruff@0.6, 'ruff>=0.6', 'black[jupyter]', or with --from a path, a URL or git+URL" fix "pyve help ${PYVE_COMMAND:-x}"
 }
@@ -153,22 +207,27 @@ adapt_tool_why() {
 # Sets REPLY to what a fix for a project comes to where a tool was asked for: the command that was given with another
 # requirement in it, or "". For helpers that solve (see HELPER_FIX_FILTER).
 adapt_tool_fix() {
-  local word name new i asked=""
+  local word name="" new i asked="" other="^sh -c 'pyve remove ([A-Za-z0-9._-]+) && pyve add ([A-Za-z0-9._-]+)'\$"
   local -a words=()
   REPLY=$1
   case $1 in
-    "pyve add "*) ;;
+    "pyve add "*) new=${1#pyve add } ;;
+    "sh -c 'pyve "*)
+      # (Another name.)
+      REPLY=""
+      [[ $1 =~ $other ]] || return 0
+      name=${BASH_REMATCH[1]} new=${BASH_REMATCH[2]}
+      ;;
     "pyve lock"* | "pyve sync"* | "pyve remove "* | "pyve upgrade"* | "pyve init"*)
       REPLY=""
       return 0
       ;;
     *) return 0 ;;
   esac
-  new=${1#pyve add }
   new=${new//\'/}
   REPLY=""
   [[ $new != *[[:blank:]\"\\]* ]] || return 0
-  normalize_tool_name "${new%%[!A-Za-z0-9._-]*}"
+  normalize_tool_name "${name:-${new%%[!A-Za-z0-9._-]*}}"
   name=$REPLY REPLY=""
   for word in ${_tool_words[@]+"${_tool_words[@]}"}; do
     normalize_tool_name "${word%%[!A-Za-z0-9._-]*}"

@@ -33,9 +33,8 @@ install_tool() {
   local name requirement item was=""
   local -a others=()
   read_tool_word "$1" || return 1
-  if [[ -z $TOOL_NAME ]]; then
-    quote_word "$1"
-    fail E_USAGE_ARGUMENT "the name of the tool has to stand before a path or a URL" why "given: ${1//[[:cntrl:]]/?}" fix "pyve help tool"
+  if [[ -z $TOOL_NAME ]] && ! find_name_of_files; then
+    fail_tool_name "$1"
     return 1
   fi
   name=$TOOL_NAME requirement=$TOOL_REQUIREMENT
@@ -47,27 +46,17 @@ install_tool() {
   [[ $opt_python != */* || $opt_python == /* ]] || opt_python=$PWD/$opt_python
   ! read_tool "$name" || was=$TOOL_VERSION
   TOOL_REQUIREMENT=$requirement TOOL_OTHERS=(${others[@]+"${others[@]}"}) TOOL_WISH=$opt_python
-  build_tool "$name" ${opt_exclude_newer:+--exclude-newer "$opt_exclude_newer"} ${opt_offline:+--offline} || {
-    forget_half_tool "$name"
-    return 1
-  }
-  finish_tool "$name" "$was" Installed
-}
-
-# Usage: forget_half_tool <name>
-# Removes the folder of a tool that is not installed yet.
-forget_half_tool() {
-  [[ -f $TOOL_ROOT/$1/tool ]] || rm -rf "${TOOL_ROOT:?}/$1"
+  build_tool "$name" ${opt_exclude_newer:+--exclude-newer "$opt_exclude_newer"} ${opt_offline:+--offline} && finish_tool "$name" "$was" Installed
 }
 
 # Usage: finish_tool <name> <version before, or ""> <word>
 # After build_tool: links the commands, notes what was done, and says it. Status 1, with a diagnostic, when nothing can be
-# linked; a tool that is new is then removed again.
+# linked; a tool that is new is then not installed.
 finish_tool() {
-  local name=$1 before=$2 what=$3 place
+  local name=$1 before=$2 what=$3 place is_new="" python=""
+  [[ -f $TOOL_ROOT/$name/tool ]] || is_new=1
   list_tool_commands "$TOOL_ROOT/$name/venv" "$name"
   if ((${#TOOL_COMMANDS[@]} == 0)); then
-    forget_half_tool "$name"
     fail E_TOOL_COMMAND "$name brings no command at all" why "it is a library: a project adds it to what it needs" fix "pyve add $name"
     return 1
   fi
@@ -75,21 +64,33 @@ finish_tool() {
   if ((${#TOOL_FOREIGN[@]})); then
     place=${TOOL_FOREIGN[0]}
     propose_move "$place"
-    if [[ ! -f $TOOL_ROOT/$name/tool ]]; then
-      forget_half_tool "$name"
+    if [[ -n $is_new ]]; then
       fail E_TOOL_LINK "$place is there, and pyve tool did not make it for $name" why "only what Pyve made is replaced" fix "$REPLY"
       return 1
     fi
     warn W_TOOL_LINK "${place##*/} of $name is not linked" why "$place is there, and pyve tool did not make it for $name" fix "$REPLY"
   fi
-  write_launchers "$name" && write_tool_record "$name" && read_tool "$name" || return 1
+  if ! link_commands "$name"; then
+    if [[ -n $is_new ]]; then
+      remove_launchers "$name" || :
+      rm -f "$TOOL_ROOT/$name/tool"
+    fi
+    return 1
+  fi
+  read_tool "$name"
   describe_tool "$name" works
+  [[ -z $opt_python ]] || python=" (Python $TOOL_PYTHON_VERSION)"
   if [[ $what == Upgraded && $before == "$TOOL_VERSION" ]]; then
-    log_success "$name $TOOL_VERSION is the newest"
+    case $TOOL_REQUIREMENT in
+      */*) place="what is at ${TOOL_REQUIREMENT#-e }" ;;
+      *[=\<\>~!]*) place="the newest of $TOOL_REQUIREMENT" ;;
+      *) place="the newest" ;;
+    esac
+    log_success "$name $TOOL_VERSION$python is $place${VENV_LOCK_CHANGED:+; what it needs was upgraded}"
   elif [[ -z $before || $before == "$TOOL_VERSION" ]]; then
-    log_success "$what $name $TOOL_VERSION: ${TOOL_LINKED[*]-}"
+    log_success "$what $name $TOOL_VERSION$python: ${TOOL_LINKED[*]-}"
   else
-    log_success "$what $name $before -> $TOOL_VERSION: ${TOOL_LINKED[*]-}"
+    log_success "$what $name $before -> $TOOL_VERSION$python: ${TOOL_LINKED[*]-}"
   fi
 }
 
@@ -130,7 +131,7 @@ tell_path() {
 # Usage: show_tools
 # Lists what is installed, and warns of what does not work.
 show_tools() {
-  local name state
+  local name state command
   list_tools
   for name in ${TOOL_LIST[@]+"${TOOL_LIST[@]}"}; do
     read_tool "$name" || continue
@@ -139,6 +140,9 @@ show_tools() {
     describe_tool "$name" "$state"
     [[ -n $PYVE_JSON ]] || print_text "$name ${TOOL_VERSION:-?} (Python ${TOOL_PYTHON_VERSION:-?}): ${TOOL_LINKED[*]-}"$'\n'
     [[ $state == works ]] || warn_broken_tool "$name"
+    for command in ${TOOL_LINKED[@]+"${TOOL_LINKED[@]}"}; do
+      is_launcher "$TOOL_BIN/$command" "$name" || warn_unlinked_command "$name" "$command"
+    done
   done
   answer_tools
   ((${#TOOL_LIST[@]})) || log_info "No tool is installed: pyve tool install NAME"
@@ -149,6 +153,18 @@ show_tools() {
 warn_broken_tool() {
   warn W_TOOL_BROKEN "the environment of $1 does not work" why "its Python is gone, or its folder was moved: $TOOL_ROOT/$1/venv" \
     why "it is made anew when one of its commands is started" fix "pyve tool upgrade --reinstall $1"
+}
+
+# Usage: warn_unlinked_command <name> <command>
+# Says that a command of an installed tool is not in its place.
+warn_unlinked_command() {
+  local place=$TOOL_BIN/$2
+  if [[ -e $place || -L $place ]]; then
+    propose_move "$place"
+    warn W_TOOL_LINK "$2 of $1 is not linked" why "$place is there, and pyve tool did not make it for $1" fix "$REPLY"
+  else
+    warn W_TOOL_LINK "$2 of $1 is not linked" why "$place is gone" fix "pyve tool upgrade --reinstall $1"
+  fi
 }
 
 # Usage: upgrade_tools
@@ -180,6 +196,7 @@ upgrade_tool() {
   local -a words=(--refresh)
   read_tool "$1" || return 1
   before=$TOOL_VERSION
+  replace_gone_python "$1"
   TOOL_WISH=${opt_python:-$TOOL_WISH}
   if [[ -n $opt_reinstall ]]; then
     words=(--again) what=Reinstalled
@@ -194,7 +211,8 @@ remove_tools() {
   local name gone
   local -a names=()
   for name in "${ARGS[@]}"; do
-    read_installed_tool "$name" || return 1
+    # (Nobody installs something in order to remove it.)
+    read_installed_tool "$name" "pyve tool list" || return 1
     names+=("$TOOL_NAME")
   done
   for name in "${names[@]}"; do
@@ -234,15 +252,7 @@ run_tool() {
     name=$REPLY
     read_tool "$name"
   fi
-  if ! is_private_env "$TOOL_FOLDER/venv"; then
-    if [[ -n ${PYVE_EXPLAIN-} ]]; then
-      plan_step "make $TOOL_FOLDER/venv anew from its lock, as its Python is gone"
-    else
-      PYVE_TALK_FD=2
-      log_info "The Python of $name is gone: its environment is made anew"
-      build_tool "$name" || return 1
-    fi
-  fi
+  mend_tool "$name" || return 1
   [[ -z ${PYVE_EXPLAIN-} ]] || plan_chosen tool "$TOOL_FOLDER/venv" "pyve tool install has installed $name"
   plan_tool_command "$TOOL_FOLDER/venv" "$name" "$@" && start_planned
 }

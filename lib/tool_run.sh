@@ -22,6 +22,9 @@ TOOL_WITH=()
 # diagnostic.
 plan_tool() {
   local command=$1 word=$1 name environment
+  if [[ -z $TOOL_FROM$TOOL_PYTHON && $word =~ ^python@([0-9][0-9a-z.]*)$ ]]; then
+    TOOL_PYTHON=${BASH_REMATCH[1]} command=python
+  fi
   if [[ -n $TOOL_FROM ]]; then
     read_tool_word "$TOOL_FROM" "$command" || return 1
     if [[ $command == */* || $command == -* || $command == *[[:cntrl:]]* ]]; then
@@ -44,9 +47,10 @@ plan_tool() {
   name=$TOOL_NAME
   if [[ -n $TOOL_PLAIN && -z $TOOL_PYTHON$TOOL_REFRESH$TOOL_NEWER && ${#TOOL_WITH[@]} -eq 0 ]] && find_installed_tool "$name"; then
     environment=$REPLY
+    is_private_env "$environment" || mend_installed_tool "$name" || return 1
     [[ -z ${PYVE_EXPLAIN-} ]] || plan_chosen tool "$environment" "pyve tool install has installed $name"
   else
-    find_tool_env "$command" || return 1
+    find_tool_env "${name:-$command}" || return 1
     environment=$CACHED_ENV
   fi
   plan_tool_command "$environment" "$name" "$command" "${@:2}" || return
@@ -56,15 +60,22 @@ plan_tool() {
 }
 
 # Usage: find_installed_tool <normalised name>
-# Sets REPLY to the environment of an installed tool that can be used. Status 1 when there is none. No process.
+# Sets REPLY to the environment of an installed tool. Status 1 when there is none. No process.
 find_installed_tool() {
   local data=${XDG_DATA_HOME-}
   [[ $data == /* ]] || data=${HOME-}/.local/share
   REPLY=$data/pyve/tools/$1/venv
-  [[ -n $1 && -f $data/pyve/tools/$1/tool ]] && is_private_env "$REPLY"
+  [[ -n $1 && -f $data/pyve/tools/$1/tool && -O $data/pyve/tools/$1/tool ]]
 }
 
-# Usage: find_tool_env <command>
+# Usage: mend_installed_tool <normalised name>
+# Makes the environment of an installed tool anew, from its lock. Status 1 after a diagnostic.
+mend_installed_tool() {
+  declare -F mend_tool >/dev/null || . "${BASH_SOURCE[0]%/*}/tool_store.sh"
+  find_tool_root && read_tool "$1" && mend_tool "$1"
+}
+
+# Usage: find_tool_env <name of the distribution, or the command>
 # After read_tool_word: sets CACHED_ENV to an environment with the tool, which is made when there is none. Status 1 after a
 # diagnostic.
 find_tool_env() {
@@ -118,7 +129,7 @@ explain_tool_env() {
   fi
 }
 
-# Usage: make_tool_env <command> <1, to lock anew, or "">
+# Usage: make_tool_env <name> <1, to lock anew, or "">
 # After find_cached_env: makes it.
 make_tool_env() {
   local was=""
@@ -129,6 +140,9 @@ make_tool_env() {
   [[ ! -r $CACHED_LOCK ]] || was=$(<"$CACHED_LOCK")
   make_cached_env ${2:+--refresh} || return 1
   if [[ -z $was ]]; then
+    if [[ $1 == python ]]; then
+      set -- "an environment" "$2"
+    fi
     log_info "Installed $1 for this and later runs (Python $PYTHON_VERSION)"
   elif [[ $was != "$(<"$CACHED_LOCK")" ]]; then
     log_info "Installed newer versions for $1 (Python $PYTHON_VERSION)"

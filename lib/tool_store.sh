@@ -11,13 +11,19 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F compose_cached_request >/dev/null || . "${BASH_SOURCE[0]%/*}/cached_env.sh"
+declare -F get_environment_state >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_env.sh"
 declare -F build_private_env >/dev/null || . "${BASH_SOURCE[0]%/*}/cached_env_make.sh"
 declare -F list_tool_commands >/dev/null || . "${BASH_SOURCE[0]%/*}/tool_request.sh"
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
-declare -F load_fixes >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
+declare -F propose_access >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
+declare -F lock_project >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
+declare -F plan_step >/dev/null || . "${BASH_SOURCE[0]%/*}/run_plan.sh"
+
+# The text of the lock of all tools.
+_tools_locked=""
 
 # The second line of what stands for a command in ~/.local/bin.
 _launcher_mark="# Made by pyve tool, for"
@@ -38,6 +44,46 @@ find_tool_root() {
       fix "env -u XDG_DATA_HOME $home ${REPLY#env }"
     return 1
   fi
+}
+
+# Usage: lock_tools
+# Lets no other Pyve install, upgrade or remove tools until this one ends, and clears what a killed one left half done: what
+# has no record is not installed. Status 1 after a diagnostic.
+lock_tools() {
+  local before=$PWD
+  if ! (umask 077 && mkdir -p "$TOOL_ROOT") 2>/dev/null || ! CDPATH="" cd -- "$TOOL_ROOT" 2>/dev/null; then
+    propose_access "$TOOL_ROOT"
+    fail E_FILE_WRITE "cannot make the folder $TOOL_ROOT" why "no permission, or no space left: then make room, and try again" ${REPLY:+fix "$REPLY"}
+    return 1
+  fi
+  declare -F check_kept >/dev/null || . "${BASH_SOURCE[0]%/*}/owner.sh"
+  check_kept "$TOOL_ROOT" XDG_DATA_HOME "the folder of installed tools" || return 1
+  # (The locks of the tools themselves come and go meanwhile.)
+  at_exit unlock_tools
+  lock_project bare || return 1
+  _tools_locked=$_project_locked _project_locked="" _project_lock_state="" _project_folder=""
+  clear_half_tools
+  CDPATH="" cd -- "$before" || return 1
+}
+
+# Usage: clear_half_tools
+# With the lock: removes what belongs to no installed tool. A tool has a record, which is written when all else is there.
+clear_half_tools() {
+  local folder
+  for folder in "$TOOL_ROOT"/* "$TOOL_ROOT"/.gone.*; do
+    [[ ! -d $folder || -L $folder || -f $folder/tool ]] || rm -rf -- "$folder" 2>/dev/null || :
+  done
+  rm -f -- "$TOOL_BIN"/.*.pyve-tool.* 2>/dev/null || :
+}
+
+# Usage: unlock_tools
+# At exit: clears what has come to nothing, and gives the lock back.
+unlock_tools() {
+  local _project_locked=$_tools_locked _project_lock_state=held _project_folder=$TOOL_ROOT
+  [[ -n $_tools_locked ]] || return 0
+  clear_half_tools
+  unlock_project
+  _tools_locked=""
 }
 
 # Usage: list_tools
@@ -74,8 +120,9 @@ read_tool() {
   done
 }
 
-# Usage: read_installed_tool <name>
-# read_tool, for a name that a person gave. Status 1, with a diagnostic, when it is not installed.
+# Usage: read_installed_tool <name> [fix]
+# read_tool, for a name that a person gave. Status 1, with a diagnostic, when it is not installed; its fix is to install it,
+# unless another one is given.
 read_installed_tool() {
   local given=$1
   normalize_tool_name "$given"
@@ -91,7 +138,7 @@ read_installed_tool() {
     fail E_TOOL_UNKNOWN "'${given//[[:cntrl:]]/?}' is not installed" why "installed are: ${TOOL_LIST[*]}" fix "$REPLY"
   else
     quote_word "$given"
-    fail E_TOOL_UNKNOWN "'${given//[[:cntrl:]]/?}' is not installed" why "installed are: ${TOOL_LIST[*]-none}" fix "pyve tool install $REPLY"
+    fail E_TOOL_UNKNOWN "'${given//[[:cntrl:]]/?}' is not installed" why "installed are: ${TOOL_LIST[*]-none}" fix "${2:-pyve tool install $REPLY}"
   fi
 }
 
@@ -154,29 +201,41 @@ list_foreign_links() {
   done
 }
 
-# Usage: write_launchers <tool>
-# Puts TOOL_COMMANDS of the tool into ~/.local/bin, but for those of TOOL_FOREIGN, and takes those of TOOL_LINKED away that
-# it has no more. TOOL_LINKED is then what is there.
-write_launchers() {
-  local command place foreign=$'\n'
+# Usage: link_commands <tool>
+# Puts TOOL_COMMANDS of the tool into ~/.local/bin, but for those of TOOL_FOREIGN, takes those of TOOL_LINKED away that it
+# has no more, and writes the record. TOOL_LINKED is then what is there. Status 1 after a diagnostic.
+link_commands() {
+  local command foreign=$'\n'
   local -a linked=()
-  for place in ${TOOL_FOREIGN[@]+"${TOOL_FOREIGN[@]}"}; do
-    foreign+=$place$'\n'
+  for command in ${TOOL_FOREIGN[@]+"${TOOL_FOREIGN[@]}"}; do
+    foreign+=$command$'\n'
   done
-  mkdir -p "$TOOL_BIN" 2>/dev/null || :
   for command in ${TOOL_COMMANDS[@]+"${TOOL_COMMANDS[@]}"}; do
-    place=$TOOL_BIN/$command
-    [[ $foreign != *$'\n'"$place"$'\n'* ]] || continue
-    compose_launcher "$1" "$command"
-    write_file "$place" "$REPLY" || return 1
-    if [[ ! -x $place ]] && ! chmod 755 "$place" 2>/dev/null; then
-      fail_write "$place"
-      return 1
-    fi
-    linked+=("$command")
+    [[ $foreign == *$'\n'"$TOOL_BIN/$command"$'\n'* ]] || linked+=("$command")
   done
   remove_launchers "$1" ${linked[@]+"${linked[@]}"} || return 1
   TOOL_LINKED=(${linked[@]+"${linked[@]}"})
+  # (The record goes first: what is in ~/.local/bin is always that of a tool which is installed.)
+  write_tool_record "$1" || return 1
+  mkdir -p "$TOOL_BIN" 2>/dev/null || :
+  for command in ${linked[@]+"${linked[@]}"}; do
+    write_launcher "$1" "$command" || return 1
+  done
+}
+
+# Usage: write_launcher <tool> <command>
+# Puts the command into ~/.local/bin, in one step, ready to be executed. Status 1 after a diagnostic.
+write_launcher() {
+  local place=$TOOL_BIN/$2 new=$TOOL_BIN/.$2.pyve-tool.$$ text
+  compose_launcher "$1" "$2"
+  text=$REPLY
+  read_file "$place"
+  [[ $REPLY != "$text" || ! -x $place ]] || return 0
+  if ! { printf '%s' "$text" >"$new" && chmod 755 "$new" && mv -f -- "$new" "$place"; } 2>/dev/null; then
+    rm -f -- "$new" 2>/dev/null || :
+    fail_write "$place"
+    return 1
+  fi
 }
 
 # Usage: remove_launchers <tool> [command to keep]...
@@ -207,6 +266,34 @@ write_tool_record() {
     text+="command=$item"$'\n'
   done
   write_file "$TOOL_ROOT/$1/tool" "$text"
+}
+
+# Usage: mend_tool <tool>
+# After read_tool, for a tool that is going to be started: when its environment does not work, it is made anew from the
+# tool's lock. Status 1 after a diagnostic.
+mend_tool() {
+  ! is_private_env "$TOOL_FOLDER/venv" || return 0
+  if [[ -n ${PYVE_EXPLAIN-} ]]; then
+    plan_step "make $TOOL_FOLDER/venv anew from its lock, as its Python is gone"
+    return 0
+  fi
+  # (stdout is the tool's.)
+  PYVE_TALK_FD=2
+  log_info "The Python of $1 is gone: its environment is made anew"
+  replace_gone_python "$1"
+  build_tool "$1"
+}
+
+# Usage: replace_gone_python <tool>
+# After read_tool: when the path of an interpreter was asked for, and nothing is there any more, TOOL_WISH is the series that
+# it was of, which is said. (A manager that upgrades one puts the next one beside it.)
+replace_gone_python() {
+  local series='^([0-9]+\.[0-9]+)'
+  [[ $TOOL_WISH == /* && ! -x $TOOL_WISH ]] || return 0
+  get_environment_state "$TOOL_FOLDER/venv" version
+  [[ $REPLY =~ $series ]] || return 0
+  log_info "$1 was installed with $TOOL_WISH, which is gone: another Python ${BASH_REMATCH[1]} takes its place"
+  TOOL_WISH=${BASH_REMATCH[1]}
 }
 
 # Usage: build_tool <tool> [option of compose_cached_request]...

@@ -136,6 +136,21 @@ class Ledger:
                 del self.inodes[key]
         return freed, held
 
+    def drop_outside(self, place: str) -> int:
+        """Count off what is at and below a place that was not counted, as if it were removed.
+
+        Returns:
+            Bytes that the disk gets back.
+        """
+        freed = 0
+        for _, status in walk(place):
+            inode = self.inodes.get((status.st_dev, status.st_ino))
+            if inode:
+                inode.links -= 1
+            elif stat.S_ISDIR(status.st_mode) or status.st_nlink <= 1:
+                freed += size_of(status)
+        return freed
+
 
 @dataclass
 class Removal:

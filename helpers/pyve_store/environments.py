@@ -28,6 +28,7 @@ MAKING_SECONDS = 86400
 LONGEST_MEMO = 65536
 FOLDERS = ("environments", "checkouts")
 NAME = re.compile(r"[0-9a-f]{16,64}(-[0-9a-f]{8,64})?")
+BEING_WRITTEN = re.compile(r"\.new\.[0-9]{1,10}$")
 ASIDE = re.compile(r"\.gone\.([0-9]{1,10})\..{1,100}")
 
 
@@ -100,20 +101,25 @@ def clear_unused(
     """
     limit = UNUSED_SECONDS if age is None else age
     gone = []
+    leaving: tuple[bytes, ...] = ()
     for place in list_unused(cache, now, limit):
-        if not dry_run and not move_aside(place, now, limit):
-            continue
         if dry_run:
+            leaving += (os.fsencode(place) + b"/",)
             drop(place)
+        elif not move_aside(place, now, limit):
+            continue
         gone.append(place.name)
-    if not dry_run:
-        for place in [*list_left(cache), *list_stale_memos(cache)]:
-            drop(place)
+    for place in [*list_left(cache), *list_stale_memos(cache, leaving)]:
+        drop(place)
     return gone
 
 
-def list_stale_memos(cache: Path) -> Iterator[Path]:
+def list_stale_memos(cache: Path, leaving: tuple[bytes, ...] = ()) -> Iterator[Path]:
     """Give the memos of warm starts that lead nowhere any more.
+
+    Args:
+        cache: Pyve's cache folder.
+        leaving: what paths begin with that count as gone.
 
     Those of tools name a program (lib/tool_warm.sh), those of scripts have the folder of their
     environment in the first line (lib/script_metadata.sh).
@@ -121,12 +127,20 @@ def list_stale_memos(cache: Path) -> Iterator[Path]:
     for kind, form in (("environments/.tools", rb"(?m)^program=(.*)$"), ("scripts", rb"(.*)")):
         for name in list_names(cache / kind):
             path = cache / kind / name
+            if BEING_WRITTEN.search(name):
+                yield path
+                continue
             try:
                 with open(path, "rb") as stream:
                     match = re.search(form, stream.read(LONGEST_MEMO))
             except OSError:
                 continue
-            if not match or b"\0" in match[1] or not os.path.lexists(match[1]):
+            if (
+                not match
+                or b"\0" in match[1]
+                or (match[1] + b"/").startswith(leaving)
+                or not os.path.lexists(match[1])
+            ):
                 yield path
 
 

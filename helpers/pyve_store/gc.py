@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ from pyve_store.layout import (
     read_key,
     staging_name,
 )
-from pyve_store.owners import WRITER_SECONDS, find_use, read_records
+from pyve_store.owners import WRITER_SECONDS, Record, Use, find_use, read_records
 from pyve_store.verify import POOL, read_small
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ def choose_by_age(candidates: Iterable[Candidate], limits: Limits, now: float) -
     unused = sorted((one.last, one.digest) for one in candidates if not one.is_used)
     if limits.age is not None:
         age = limits.age
-        return [digest for last, digest in unused if now - last >= age]
+        # (What was let go of by this very run is later than its beginning.)
+        return [digest for last, digest in unused if max(0.0, now - last) >= age]
     if limits.size is not None:
         return []
     return [digest for _, digest in unused]
@@ -185,6 +186,8 @@ class Collector:
         self.ledger = Ledger()
         self.removal = Removal()
         self.outcome = Outcome()
+        # Folders that would be gone by now, if this were no dry run.
+        self.leaving: list[str] = []
 
     def run(self) -> Outcome:
         """Do it, or find out what would be done."""
@@ -195,7 +198,7 @@ class Collector:
         if self.cache:
             # (First, as they use what is in the store.)
             age, now = self.limits.age, self.now
-            outcome.cached = clear_unused(self.cache, now, age, self.drop, self.dry_run)
+            outcome.cached = clear_unused(self.cache, now, age, self.drop_cached, self.dry_run)
         self.clear_records()
         candidates = self.list_candidates()
         outcome.kept = [one.digest for one in candidates if one.is_used]
@@ -233,21 +236,44 @@ class Collector:
             return True
         return self.removal.remove(str(place))
 
+    def drop_cached(self, place: Path) -> bool:
+        """Remove something outside of the store, or count it off; say whether it is gone."""
+        freed = self.ledger.drop_outside(str(place))
+        if self.dry_run:
+            self.outcome.freed += freed
+            self.leaving.append(f"{place}{os.sep}")
+            return True
+        return self.removal.remove(str(place))
+
+    def is_leaving(self, record: Record) -> bool:
+        """Tell whether what a record names would be gone by now, if this were no dry run."""
+        return record.state == "here" and record.path.startswith(tuple(self.leaving))
+
+    def find_rest(self, digest: str) -> tuple[Use, bool]:
+        """Say who uses an entry, but for what would be gone by now; and whether links would go."""
+        use = find_use(self.store, digest)
+        leaving = [record for record in use.records if self.is_leaving(record)]
+        linked = len({record.path for record in leaving if record.linked})
+        staying = tuple(record for record in use.records if record not in leaving)
+        return replace(use, records=staying, links=use.links - linked), linked > 0
+
     def clear_records(self) -> None:
         """Remove the records that say nothing any more."""
         for group in read_records(self.store).values():
             for record in group:
                 age = self.limits.age
                 is_old = age is not None and self.now - record.written >= age
-                if record.is_stale or (record.state == "away" and is_old):
+                is_away = record.state == "away" and is_old
+                if record.is_stale or is_away or self.is_leaving(record):
                     self.outcome.records += self.drop(record.file)
 
     def list_candidates(self) -> list[Candidate]:
         """List the entries, with what is known of their use."""
         found = []
         for digest in filter(is_digest, list_names(self.store / "envs")):
-            use = find_use(self.store, digest)
-            last = find_last(self.store / "envs" / digest, use.last)
+            use, is_let_go = self.find_rest(digest)
+            # (Each link that goes is a time when it was let go of.)
+            last = self.now if is_let_go else find_last(self.store / "envs" / digest, use.last)
             found.append(Candidate(digest, use.is_used, last))
         return found
 

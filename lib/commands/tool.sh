@@ -46,6 +46,7 @@ cmd_tool() {
   esac
   ARGS=("${ARGS[@]:1}")
   check_tool_options "$word" && find_tool_root || return 1
+  [[ $word == list || ($word != install && ! -d $TOOL_ROOT) ]] || lock_tools || return 1
   answer action "$word"
   case $word in
     install) install_tools ;;

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ DISTRIBUTIONS = (
     make_tool("ruff", "0.6"),
     make_tool("mypy", "1.0"),
     make_tool("black", "24.0"),
+    make_tool("flake8", "7.0"),
 )
 
 
@@ -119,6 +121,11 @@ def test_versions_extras_and_more(user: Pyve, index: LocalIndex) -> None:
         "x", "--with", "alpha<2", "python", "-c", "import alpha; print(alpha.__version__)"
     )
     assert said == "1.0\n"
+    series = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    said = user.ok(
+        "x", f"python@{series}", "-c", "import sys; print(*sys.version_info[:2], sep='.')"
+    )
+    assert said == f"{series}\n"
     # A newer one comes when it is asked for.
     assert user.ok("x", "brewer").startswith("brewer 24.0")
     index.add(make_tool("brewer", "25.0"))
@@ -144,12 +151,28 @@ def test_a_tool_that_is_being_written(user: Pyve) -> None:
     assert user.ok(*words) == "first\n"
     module.write_text("def main(): print('second')\n")
     assert user.ok(*words) == "second\n", "its code is that of the moment"
+    user.ok("tool", "install", "./my tool")
+    assert user.ok("tool", "run", "draft") == "second\n"
+    odd = user.project / "a\nb"
+    folder.rename(odd)
+    assert "[E_USAGE_ARGUMENT]" in user("x", "--from", ".", "draft", cwd=odd).stderr
+    # A wheel that is built anew under the same name.
+    for version in ("1.0", "2.0"):
+        files = {"carved/__init__.py": f"def main(): print({version})\n"}
+        commands = {"carve": "carved:main"}
+        wheel = make_wheel("carved", "1.0", files=files, commands=commands)
+        wheel.write(user.project)
+        assert user.ok("x", "--from", f"./{wheel.filename}", "carve") == f"{version}\n"
+    assert "Installed carved 1.0: carve" in user.ok("tool", "install", f"./{wheel.filename}")
+    said = user.fails("tool", "install", "git+file:///gone/carved.git@1", code="E_USAGE_ARGUMENT")
+    assert "fix: pyve tool install 'carved @ git+file:///gone/carved.git@1'" in said
 
 
 def test_what_cannot_be_had_says_how_it_can(user: Pyve) -> None:
     said = user.fails("x", "--with", "alpha==9", "greeter", code="E_RESOLVE_MISSING")
     assert "fix: pyve x --with alpha==2.0 greeter" in said
     assert user.ok("x", "--with", "alpha==2.0", "greeter").rstrip().endswith("alpha")
+    assert "fix: pyve x greeter" in user.fails("x", "greter", code="E_RESOLVE_MISSING")
     said = user.fails("x", "nobody-has-this", code="E_RESOLVE_MISSING")
     assert "nobody-has-this, asked for by: pyve x nobody-has-this" in said
     assert "requirements.in" not in said and "pyve remove" not in said
@@ -221,13 +244,17 @@ def test_gc_takes_what_was_not_used(user: Pyve) -> None:
     for folder in (old, kept):
         os.utime(folder / "used", (long_ago, long_ago))
     user.ok("x", "greeter")
-    assert "1 environment" in user.ok("store", "gc", "--dry-run")
+    foretold = user.json("store", "gc", "--dry-run")["detail"]
     assert old.exists()
     document = user.json("store", "gc")
     assert document["detail"]["cached"] == [old.name]
+    assert {**foretold, "dry_run": False} == document["detail"]
     assert environments(user) == [kept]
     assert {path.name for path in kept.parent.iterdir()} == {kept.name, ".tools"}
-    assert user.json("store", "gc", "--older-than", "0d")["detail"]["cached"] == [kept.name]
+    document = user.json("store", "gc", "--older-than", "0d")
+    assert document["detail"]["cached"] == [kept.name]
+    assert document["detail"]["in_use"] == [], "what they had in the store goes with them"
+    assert document["detail"]["removed"] != []
     assert user.ok("tool", "run", "black").startswith("black"), "what is installed stays"
     assert user.ok("x", "greeter").startswith("greeter 2.0")
 
@@ -260,6 +287,24 @@ def test_a_tool_is_installed_used_upgraded_and_removed(user: Pyve, index: LocalI
     mended = user.execute("plan", "--read", answer="still read")
     assert mended.stdout.startswith("planner 1.5") and "still read" in mended.stdout
     assert "made anew" in mended.stderr
+    lose_python(tools(user) / "planner/venv")
+    mended = user("x", "planner")
+    assert "made anew" in mended.stderr and mended.stdout.rstrip().endswith("alpha")
+    # What was not in its place when a command was killed, or was removed since.
+    (commands / "plan").unlink()
+    (tools(user) / "half/venv").mkdir(parents=True)
+    (tools(user) / ".gone.other.1").mkdir()
+    said = user("tool", "list").stderr
+    assert "[W_TOOL_LINK]" in said and "fix: pyve tool upgrade --reinstall planner" in said
+    user.ok("tool", "upgrade", "--reinstall", "planner")
+    assert user("tool", "list").stderr == "" and os.access(commands / "plan", os.X_OK)
+    assert [place.name for place in tools(user).iterdir()] == ["planner"]
+    # What could not be installed does not count for the next time.
+    index.add_fault("planner-2.0-py3-none-any.whl", truncated=True)
+    assert user("tool", "install", "planner>=2").returncode == 1
+    index.clear_faults()
+    assert "planner 1.5 -> 2.0" in user.ok("tool", "install", "planner>=2")
+    user.ok("tool", "install", "planner<2", "--with", "alpha<2")
     # An upgrade that fails leaves all as it was.
     index.add(make_tool("planner", "1.8", "planner", "welcome"))
     index.add_fault("planner-1.8-py3-none-any.whl", truncated=True)
@@ -295,7 +340,7 @@ def test_what_another_has_put_into_local_bin_stays(user: Pyve) -> None:
     assert os.readlink(place) == "/gone/pipx/greeter"
     assert list(tools(user).iterdir()) == [] and not (place.parent / "welcome").exists()
     user.fails("tool", "install", "alpha", code="E_TOOL_COMMAND")
-    user.fails("tool", "remove", "../../x", code="E_TOOL_UNKNOWN")
+    assert "fix: pyve tool list" in user.fails("tool", "remove", "../../x", code="E_TOOL_UNKNOWN")
     for words in (("install",), ("list", "x"), ("remove", "--reinstall", "x"), ("install", "./x")):
         assert "[E_USAGE_" in user("tool", *words).stderr
 
@@ -320,23 +365,34 @@ def test_the_tools_of_a_project(user: Pyve) -> None:
     assert snapshot(user.project) == before
     below.mkdir()
     assert f"{root} " in user.ok("lint", "--fix", cwd=below), "the whole project"
+    (below / "a b").touch()
     assert f"['check', '--fix', 'a b'] {below}" in user.ok("lint", "--fix", "a b", cwd=below)
     # What the project has settings for, and what its config names.
     with (user.project / "pyproject.toml").open("a") as file:
         file.write("[tool.black]\nline-length = 90\n[tool.mypy]\nfiles = ['src']\n")
     assert user.ok("fmt").startswith("black 24.0 ['.']")
+    assert "['--line-length', '100', '.']" in user.ok("fmt", "--line-length", "100", cwd=below)
     assert user.ok("typecheck").startswith("mypy 1.0 []")
     user.write(
-        ".pyve/config", "backend: venv\ntools:\n  fmt: ruff@0.6\n  typecheck: [mypy, alpha]\n"
+        ".pyve/config",
+        "backend: venv\ntools:\n  fmt: ruff@0.6\n  lint: flake8\n"
+        "  typecheck: [mypy, 'greeter[more]']\n",
     )
     assert user.ok("fmt").startswith("ruff 0.6 ['format']")
     assert user.ok("typecheck", "--", "--help", "x").rstrip().endswith("alpha")
     assert user("lint", "--fail").returncode == 7
+    (user.project / "env").mkdir()
+    (user.project / "env/pyvenv.cfg").touch()
+    assert "['./src']" in user.ok("lint"), "it would go into environments"
+    (user.project / ".pyve/envs/x").mkdir(parents=True)
+    assert """['format', '--config', 'extend-exclude=[".pyve"]']""" in user.ok("fmt")
+    shutil.rmtree(user.project / ".pyve/envs")
     # The packages of the project's environment.
     user.ok("sync")
     assert f"['--python-executable', '{user.venv}/bin/python']" in user.ok("typecheck")
     user.write(".pyve/config", "backend: venv\ntools:\n  fmt: '-r evil.txt'\n")
-    user.fails("fmt", code="E_USAGE_ARGUMENT")
+    said = user.fails("fmt", code="E_USAGE_ARGUMENT")
+    assert "tools.fmt of .pyve/config" in said and "fix: pyve config unset tools.fmt" in said
 
 
 @pytest.mark.skipif(

@@ -27,6 +27,8 @@ asks() {
   asks ruff@0.6.9 "ruff==0.6.9"
   asks ruff@0.6.* "ruff==0.6.*"
   asks ruff@1.0rc1 "ruff==1.0rc1"
+  asks ruff@1.post2 "ruff==1.post2"
+  asks ruff@1!2.3+a.b "ruff==1!2.3+a.b"
   asks 'ruff>=0.6,<0.7' 'ruff>=0.6,<0.7'
   asks 'ruff == 0.6' 'ruff == 0.6'
   asks 'ruff[a,b]@0.6' 'ruff[a,b]==0.6.*'
@@ -52,7 +54,7 @@ asks() {
 
 @test "what is no name, or more than one line, is refused" {
   local word
-  for word in "" - -r "a b" $'a\n-r x' "a #x" "a@b" "a@-1" "a/../b" "ruff@0.6;x" "[x]"; do
+  for word in "" - -r "a b" $'a\n-r x' "a #x" "a@b" "a@-1" "a/../b" "ruff@0.6;x" "[x]" ruff@0.x ruff@1.; do
     run -1 read_tool_word "$word"
     [[ $output == *E_USAGE_ARGUMENT* ]]
   done
