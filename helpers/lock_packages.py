@@ -326,8 +326,10 @@ def lock(options: Options) -> Answer:
     if old is not None and not again and not find_changes(manifest, old, settings):
         # Only comments, order or file names are others: what they ask for has its answer.
         new = LockFile(old)
-        new.pyve["files"] = list(manifest.files)
-        new.pyve["files-sha256"] = raw_digest(root, manifest.files)
+        # (A script has none.)
+        if manifest.files:
+            new.pyve["files"] = list(manifest.files)
+            new.pyve["files-sha256"] = raw_digest(root, manifest.files)
     else:
         progress(f"solving what {_list(manifest, options)} asks for")
         wish = replace(lock_options(options, manifest, old), meanwhile=_get_ready)

@@ -1,14 +1,15 @@
 """What Pyve asks about scripts with inline metadata (PEP 723), and changes in them.
 
-Usage: script_metadata.py read --script FILE [--with REQUIREMENT]... [--lock FILE]
+Usage: script_metadata.py read --script FILE [--with REQUIREMENT]... [--lock FILE | --installed DIR]
        script_metadata.py read --text DESCRIPTOR [--with REQUIREMENT]...
        script_metadata.py add --script FILE --stage FILE [--python LIMIT] REQUIREMENT...
        script_metadata.py remove --script FILE --stage FILE NAME...
 
 read gives the metadata as the text of a pyproject.toml, whose paths are absolute; FILE "" is a
 script without any, and a script without a file is read from an open descriptor. --lock is one whose
-versions bind what the requirements of --with bring along. add and remove write what the script is
-to hold into the file --stage, and nothing else. Behind -- all are words.
+versions bind what the requirements of --with bring along; --installed is a folder of packages whose
+versions do that. add and remove write what the script is to hold into the file --stage, and nothing
+else. Behind -- all are words.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyve_core import Answer, HelperError, Options, parse_options, run_helper
 from pyve_locks.script import ScriptFile, find_block, read_script, read_script_manifest
 
-VALUED = "script text with lock stage python"
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+VALUED = "script text with lock installed stage python"
 
 
 def read(options: Options) -> Answer:
@@ -30,12 +35,14 @@ def read(options: Options) -> Answer:
 
     Returns:
         ``manifest``: the text of a pyproject.toml; ``requires``: requires-python, "" for any;
-        ``block``: whether there is metadata; ``dependencies``: as they are written.
+        ``block``: whether there is metadata; ``dependencies``: as they are written; ``local``: a
+        digest of what is on this machine of it, "" for nothing.
 
     Raises:
         HelperError: E_SCRIPT_METADATA, E_MANIFEST.
     """
     from pyve_locks.made_project import list_sources
+    from pyve_locks.script_local import digest_local
     from pyve_locks.toml_text import write_table
 
     name = options.get("script", "")
@@ -49,17 +56,21 @@ def read(options: Options) -> Answer:
     file = ScriptFile(path.parent, str(path), block)
     manifest = read_script_manifest(path, data)
     asked = file.take_texts(("project", "dependencies"))
+    additions = _read_additions(options.get_all("with"))
     project = {
         "name": file.read_name(),
         "version": "0",
         "requires-python": manifest.requires_python,
-        "dependencies": [*asked, *_read_additions(options.get_all("with"))],
+        "dependencies": [*asked, *additions],
     }
     uv = {**file.read_uv(), "sources": list_sources(manifest)}
-    if options.has("lock"):
-        uv["constraint-dependencies"] = list_pins(
-            Path(options.get("lock")), options.get_all("with")
+    if options.has("lock") or options.has("installed"):
+        versions = (
+            list_locked(Path(options.get("lock")))
+            if options.has("lock")
+            else list_installed(options.get("installed"))
         )
+        uv["constraint-dependencies"] = list_pins(versions, additions)
     lines: list[str] = []
     for title, table in (("project", project), ("tool.uv", uv)):
         kept = {key: value for key, value in table.items() if value not in ("", {})}
@@ -70,49 +81,74 @@ def read(options: Options) -> Answer:
         "requires": manifest.requires_python,
         "block": block is not None,
         "dependencies": asked,
+        "local": digest_local(manifest, additions, Path.cwd()),
     }
 
 
-def list_pins(lock: Path, wishes: list[str]) -> list[str]:
+def list_pins(versions: Iterable[tuple[str, str]], wishes: list[str]) -> list[str]:
     """Give what binds the requirements of --with to the versions that the project has.
 
     Args:
-        lock: that of the project.
+        versions: names and versions, "" for one that has none; a name that has several is free.
         wishes: what is asked for: these names are free.
-
-    Raises:
-        HelperError: E_LOCK_FILE, E_LOCK_FILE_READ.
     """
     from packaging.utils import canonicalize_name
 
     from pyve_locks.edit_common import name_of
-    from pyve_locks.lock_file import read_lock
 
     free = {name_of(wish) for wish in wishes}
     found: dict[str, set[str]] = {}
-    for package in read_lock(lock).packages:
-        found.setdefault(str(canonicalize_name(package["name"])), set()).add(
-            str(package.get("version", ""))
-        )
+    for name, version in versions:
+        found.setdefault(str(canonicalize_name(name)), set()).add(version)
     return [
-        f"{name}=={versions.pop()}"
-        for name, versions in sorted(found.items())
-        if name not in free and len(versions) == 1 and "" not in versions
+        f"{name}=={several.pop()}"
+        for name, several in sorted(found.items())
+        if name not in free and len(several) == 1 and "" not in several
     ]
 
 
+def list_locked(lock: Path) -> Iterator[tuple[str, str]]:
+    """Give names and versions of what is in a lock.
+
+    Raises:
+        HelperError: E_LOCK_FILE, E_LOCK_FILE_READ.
+    """
+    from pyve_locks.lock_file import read_lock
+
+    for package in read_lock(lock).packages:
+        yield package["name"], str(package.get("version", ""))
+
+
+def list_installed(folder: str) -> Iterator[tuple[str, str]]:
+    """Give names and versions of what is installed in a folder, as far as it says so itself."""
+    from importlib.metadata import distributions
+
+    from packaging.version import InvalidVersion, Version
+
+    for one in distributions(path=[folder]):
+        name = one.metadata["Name"]
+        try:
+            if name:
+                yield name, str(Version(one.version))
+        except (InvalidVersion, TypeError):
+            continue
+
+
 def _read_additions(wishes: list[str]) -> list[str]:
-    """Check what --with asks for.
+    """Check what --with asks for, and give each a name.
 
     Raises:
         HelperError: E_MANIFEST.
     """
     from pyve_locks.edit_common import check_spelling, read_requirement
+    from pyve_locks.script_local import name_place
 
+    named = []
     for wish in wishes:
         check_spelling(wish, os.getcwd())
-        read_requirement(wish, "--with")
-    return wishes
+        named.append(name_place(wish, Path.cwd()))
+        read_requirement(named[-1], "--with")
+    return named
 
 
 def _stage(options: Options, data: bytes, new: bytes) -> Answer:

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # what is found is read by the callers
 # Code that is no file of the user's: of another commit, of a repository, of a URL. Each is in a folder of its own,
-# ${XDG_CACHE_HOME:-~/.cache}/pyve/checkouts/<digest>, into which it comes in one step; "used" has the time of its last use,
-# and those that nobody has used for 30 days go when another one is made.
+# ${XDG_CACHE_HOME:-~/.cache}/pyve/checkouts/<digest>: tree/, into which it comes in one step, and beside it Pyve's notes;
+# "used" has the time of its last use, and those that nobody has used for 30 days go when another one is made.
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   printf 'lib/checkout.sh is sourced by pyve.sh, not run.\n' >&2
@@ -33,19 +33,20 @@ find_checkout() {
 }
 
 # Usage: use_checkout
-# Notes that CHECKOUT is used now. No process.
+# Notes that CHECKOUT is used now (but not where it is only told what would be done). Before the look: `pyve store gc` looks
+# at the note last. No process.
 use_checkout() {
-  { [[ -O $CHECKOUT/used ]] && : >"$CHECKOUT/used"; } 2>/dev/null || :
+  { [[ -z ${PYVE_EXPLAIN-} && -O $CHECKOUT/used ]] && : >"$CHECKOUT/used"; } 2>/dev/null || :
 }
 
 # Usage: begin_checkout
-# Sets CHECKOUT_WORK to an empty folder, beside where it is going to be; what was not used for long goes. Status 1 after a
-# diagnostic.
+# Sets CHECKOUT_WORK to a folder that has an empty tree/ in it, beside where that is going to be; what was not used for long
+# goes. Status 1 after a diagnostic.
 begin_checkout() {
   local place=${CHECKOUT%/*} file
   begin_making
   CHECKOUT_WORK=$place/.new.$$
-  if ! { rm -rf "$CHECKOUT_WORK" && (umask 077 && mkdir -p "$CHECKOUT_WORK"); } 2>/dev/null; then
+  if ! { rm -rf "$CHECKOUT_WORK" && (umask 077 && mkdir -p "$CHECKOUT_WORK/tree"); } 2>/dev/null; then
     declare -F propose_access >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
     propose_access "$place"
     fail E_FILE_WRITE "cannot make the folder $CHECKOUT_WORK" why "no permission, or no space left: then make room, and try again" ${REPLY:+fix "$REPLY"}
@@ -75,13 +76,13 @@ clear_checkout() {
   [[ -z $_checkout_work ]] || rm -rf "$_checkout_work" 2>/dev/null || :
 }
 
-# Usage: place_checkout <name>
-# Moves <name> of CHECKOUT_WORK into CHECKOUT, unless another Pyve was first. Status 1 after a diagnostic.
+# Usage: place_checkout
+# Moves the tree of CHECKOUT_WORK into CHECKOUT, unless another Pyve was first. Status 1 after a diagnostic.
 place_checkout() {
   local part=$CHECKOUT_WORK/part.$$
   # (mv puts a folder into one that is there: under a name that nothing else has.)
-  if { mv "$CHECKOUT_WORK/$1" "$part" && mkdir -p "$CHECKOUT" && { [[ -e $CHECKOUT/$1 ]] || mv "$part" "$CHECKOUT/$1"; } && : >"$CHECKOUT/used"; } 2>/dev/null; then
-    rm -rf "$CHECKOUT/$1/part.$$" "$CHECKOUT_WORK"
+  if { mv "$CHECKOUT_WORK/tree" "$part" && mkdir -p "$CHECKOUT" && { [[ -e $CHECKOUT/tree ]] || mv "$part" "$CHECKOUT/tree"; } && : >"$CHECKOUT/used"; } 2>/dev/null; then
+    rm -rf "$CHECKOUT/tree/part.$$" "$CHECKOUT_WORK"
     return 0
   fi
   fail E_FILE_WRITE "cannot write $CHECKOUT" why "no permission, or no space left: then make room, and try again"

@@ -19,12 +19,13 @@ declare -F locate_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/project_stat
 # Plans what the words, the command line behind the options of `pyve run`, stand for. Status 1 after a diagnostic; 127 or
 # 126 when there is nothing that could be executed.
 plan_script() {
-  PYVE_TALK_FD=2
+  PYVE_TALK_FD=2 SCRIPT_LOCAL=""
+  RUN_WORDS=("$@")
   if [[ -n $RUN_AT ]]; then
     declare -F enter_commit >/dev/null || . "${BASH_SOURCE[0]%/*}/run_at.sh"
     enter_commit "$RUN_AT" || return 1
     # (What is not there yet can only be said.)
-    if [[ ! -d $PLAN_FOLDER ]]; then
+    if [[ -n $COMMIT_IS_MISSING ]]; then
       PLAN_ARGV=("$@")
       return 0
     fi
@@ -87,29 +88,57 @@ plan_file() {
     plan_python "$file" "${@:2}"
     return
   fi
-  plan_own_environment "$file" "" || return
+  plan_own_environment "$file" || return
   plan_private "${file##*/}" "$file" "${@:2}"
 }
 
 # Usage: plan_stdin [argument]...
 # Plans a script on stdin. It is read to its end, since its metadata may be there, and handed on.
 plan_stdin() {
-  local text=""
+  local file status=0
   if [[ -t 0 ]]; then
     plan_python - "$@"
     return
   fi
-  # (What ends a text of the shell's is kept by a dot behind it.)
-  text=$(cat && printf .) 2>/dev/null
-  text=${text%.}
+  # (A descriptor that is closed would be the next one that is opened.)
+  [[ -e /dev/fd/0 ]] || exec </dev/null
+  if ! file=$(mktemp "${TMPDIR:-/tmp}/pyve.XXXXXX" 2>/dev/null); then
+    fail_stdin
+    return 1
+  fi
+  # (Byte for byte, which no variable of the shell's is; and in a file that nobody has to remove.)
+  # shellcheck disable=SC2094 # it is read when all of it is written
+  {
+    rm -f -- "$file"
+    if cat >&6 2>/dev/null; then
+      plan_kept_stdin "$@" || status=$?
+    else
+      fail_stdin
+      status=1
+    fi
+    exec 0<&8
+  } 6>"$file" 7<"$file" 8<"$file" 9<"$file"
+  return "$status"
+}
+
+# Usage: fail_stdin
+# Says that a script on stdin cannot be kept. Status 1.
+fail_stdin() {
+  fail E_FILE_WRITE "the script on stdin cannot be kept" why "no permission to write in ${TMPDIR:-/tmp}, or no space left: then make room, and try again"
+}
+
+# Usage: plan_kept_stdin [argument]...
+# For plan_stdin: the script can be read from the descriptors 7, for the helper, and 9.
+plan_kept_stdin() {
+  local text=""
+  IFS= read -r -d '' text <&9 || :
   read_text_block "$text"
   if [[ $SCRIPT_STATE == none ]]; then
-    plan_python - "$@" || return
-  else
-    plan_own_environment - "$text" || return
-    plan_private stdin - "$@"
+    plan_python - "$@"
+    return
   fi
-  exec 0<<<"$text"
+  plan_own_environment - || return
+  plan_private stdin - "$@"
 }
 
 # Usage: plan_private <name> <argument of Python>...
@@ -126,7 +155,7 @@ plan_private() {
   fi
 }
 
-# Usage: plan_own_environment <script, or -> <its text, for ->
+# Usage: plan_own_environment <script, or - for what can be read from descriptor 7>
 # After read_script_block: sets CACHED_ENV to the environment that its metadata asks for, which is made when it is not there.
 # Status 1 after a diagnostic.
 plan_own_environment() {
@@ -135,13 +164,12 @@ plan_own_environment() {
     lock=$1.lock
     [[ $lock == /* ]] || lock=$PWD/$lock
   elif [[ $RUN_FROZEN == --frozen ]]; then
-    quote_word "$1"
-    fail E_LOCK_MISSING "there is no lock for ${1/#-/stdin}" why "--frozen takes what a lock says, and solves nothing" fix "pyve lock --script $REPLY"
+    fail_script_unlocked "$1"
     return 1
   fi
   [[ $place == /* ]] || place=$PWD/${place##"$1"}
   # (With a lock and --with, an environment stands behind another one, which has to be noted as used, too.)
-  [[ -z $lock || -z $RUN_WITH ]] || remember=""
+  [[ -z $lock || (-z $RUN_WITH && -f $lock && -r $lock) ]] || remember=""
   [[ $SCRIPT_STATE == block ]] || remember=""
   if [[ -n $remember ]]; then
     compose_script_key "$SCRIPT_BLOCK" "$RUN_PYTHON" "$RUN_WITH" "$lock" || return 1
@@ -150,23 +178,31 @@ plan_own_environment() {
       return 0
     fi
   fi
-  find_own_environment "$1" "$2" "$lock" "${place%/}" || return 1
-  is_explaining || [[ -z $remember ]] || remember_script "$1"
+  if [[ -n $lock ]] && ! is_explaining && finish_left_edits && [[ -n $remember ]]; then
+    compose_script_key "$SCRIPT_BLOCK" "$RUN_PYTHON" "$RUN_WITH" "$lock" || return 1
+  fi
+  find_own_environment "$1" "$lock" "${place%/}" || return 1
+  is_explaining || [[ -z $remember || -n $SCRIPT_LOCAL ]] || remember_script "$1"
 }
 
-# Usage: find_own_environment <script, or -> <its text, for -> <lock, or ""> <its folder>
+# Usage: fail_script_unlocked <script, or ->
+# Says that there is no lock, and --frozen was given. Status 1.
+fail_script_unlocked() {
+  local why="--frozen takes what a lock says, and solves nothing"
+  if [[ $1 == - ]]; then
+    fail E_USAGE_CONFLICT "--frozen is for scripts in a file" why "$why; one on stdin has no lock beside it" fix "$(repeat_without --frozen "")"
+  else
+    quote_word "$1"
+    fail E_LOCK_MISSING "there is no lock for $1" why "$why" fix "pyve lock --script $REPLY"
+  fi
+}
+
+# Usage: find_own_environment <script, or - for descriptor 7> <lock, or ""> <its folder>
 # For plan_own_environment, by way of the helper.
 find_own_environment() {
   local item manifest requires whose="requires-python of ${1##*/}"
   local -a words=() options=()
-  if is_explaining; then
-    declare -F has_toolchain >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain.sh"
-    if ! has_toolchain locks; then
-      plan_step "Pyve's toolchain is made, which reads the metadata"
-      CACHED_ENV=""
-      return 0
-    fi
-  fi
+  ! is_reader_missing || return 0
   begin_making
   declare -F call_helper >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
   _script_named=""
@@ -177,16 +213,16 @@ find_own_environment() {
     words=(--script "$1")
   fi
   # (Beside a lock, they are in an environment of their own.)
-  if [[ -z $3 ]]; then
+  if [[ -z $2 ]]; then
     while IFS= read -r item; do
       [[ -z $item ]] || words+=(--with "$item")
     done <<<"$RUN_WITH"
   fi
-  call_helper locks script_metadata read "${words[@]}" 7<<<"$2" || return 1
-  set_from_helper manifest=manifest requires=requires
-  if [[ -n $3 ]]; then
-    check_script_lock "$1" "$3" || return 1
-    options=(--lock "$3" --root "$4")
+  call_helper locks script_metadata read "${words[@]}" || return 1
+  set_from_helper manifest=manifest requires=requires SCRIPT_LOCAL=local
+  if [[ -n $2 ]]; then
+    check_script_lock "$1" "$2" || return 1
+    options=(--lock "$2" --root "$3")
   else
     options=(--manifest "$manifest")
   fi
@@ -197,9 +233,20 @@ find_own_environment() {
     options+=(--python "$requires" --whose "$whose")
   fi
   obtain_environment script --name "${1/#-/stdin}" "${options[@]}" || return 1
-  if [[ -n $3 && -n $RUN_WITH ]]; then
-    stack_environment "$CACHED_ENV" "$3"
+  if [[ -n $2 && -n $RUN_WITH ]]; then
+    declare -F stack_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/run_with.sh"
+    stack_environment "$CACHED_ENV" "$2"
   fi
+}
+
+# Usage: is_reader_missing
+# True in an explanation where the helper cannot be asked: a step says so, and CACHED_ENV stands for what is not known.
+is_reader_missing() {
+  is_explaining || return 1
+  declare -F has_toolchain >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain.sh"
+  ! has_toolchain locks && find_cached_root || return 1
+  plan_step "Pyve's toolchain is made, which reads what is asked for"
+  CACHED_ENV="$CACHED_ROOT/(not known yet)"
 }
 
 # Usage: obtain_environment <kind> [option of compose_cached_request]...
@@ -208,6 +255,8 @@ find_own_environment() {
 obtain_environment() {
   local status=0
   compose_cached_request "$@"
+  # (Folders of this machine change; a memory would not know.)
+  [[ -z $SCRIPT_LOCAL ]] || CACHED_TEXT+=$'\n'"local=$SCRIPT_LOCAL"
   find_cached_env || status=$?
   case $status in
     0) ! is_explaining || plan_chosen environment "$CACHED_ENV" "it was made for the same request before" ;;
@@ -283,21 +332,21 @@ choose_script_python() {
   choose_interpreter_for "$RUN_PYTHON" "" --python || return 1
   [[ -n $2 ]] && ! version_satisfies "$PYTHON_VERSION" "$2" || return 0
   fail E_SCRIPT_PYTHON "Python $PYTHON_VERSION does not fit ${1##*/}" why "its requires-python is $2" why "--python asks for $RUN_PYTHON" \
-    fix "$(repeat_without_python)"
+    fix "$(repeat_without --python 1)"
 }
 
-# Usage: repeat_without_python
-# Prints the command as it was typed, without Pyve's --python and its value.
-repeat_without_python() {
-  local word skip="" left=$((${#PYVE_WORDS[@]} - ${#COMMAND_WORDS[@]}))
+# Usage: repeat_without <option of Pyve's> <1: it has a value|"">
+# Prints the command as it was typed, without that option.
+repeat_without() {
+  local word skip="" left=$((${#PYVE_WORDS[@]} - ${#RUN_WORDS[@]}))
   local -a words=()
   for word in "${PYVE_WORDS[@]}"; do
     left=$((left - 1))
     if [[ -n $skip ]]; then
       skip=""
-    elif [[ $word == --python ]] && ((left >= 0)); then
-      skip=1
-    elif [[ $word != --python=* ]] || ((left < 0)); then
+    elif [[ $word == "$1" ]] && ((left >= 0)); then
+      skip=$2
+    elif [[ $word != "$1"=* ]] || ((left < 0)); then
       words+=("$word")
     fi
   done
@@ -312,9 +361,19 @@ plan_python() {
   local item
   local -a words=()
   if is_projectless; then
-    while IFS= read -r item; do
-      [[ -z $item ]] || words+=(--requirement "$item")
-    done <<<"$RUN_WITH"
+    if [[ $RUN_WITH == */* ]] && is_reader_missing; then
+      plan_private python "$@"
+      return
+    elif [[ $RUN_WITH == */* ]]; then
+      # (A path, or a URL, of which the helper tells the name.)
+      begin_making
+      read_additions "" "" || return 1
+      words=(--manifest "$REPLY")
+    else
+      while IFS= read -r item; do
+        [[ -z $item ]] || words+=(--requirement "$item")
+      done <<<"$RUN_WITH"
+    fi
     ! is_explaining || plan_rejected environment "$PWD" "it is in no project"
     obtain_environment script --python "$RUN_PYTHON" --whose --python --name python ${words[@]+"${words[@]}"} || return 1
     plan_private python "$@"
@@ -325,6 +384,20 @@ plan_python() {
   if [[ $PLAN_BACKEND == venv && ${PLAN_ARGV[0]} == python && -x $PLAN_ENVIRONMENT/bin/python ]]; then
     PLAN_ARGV[0]=$PLAN_ENVIRONMENT/bin/python
   fi
+}
+
+# Usage: read_additions <--lock|--installed|""> <file or folder whose versions are kept, or "">
+# Sets REPLY to a manifest of what --with asks for, and SCRIPT_LOCAL. Status 1 after a diagnostic.
+read_additions() {
+  local item
+  local -a words=()
+  while IFS= read -r item; do
+    [[ -z $item ]] || words+=(--with "$item")
+  done <<<"$RUN_WITH"
+  declare -F call_helper >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
+  call_helper locks script_metadata read --script "" "${words[@]}" ${1:+"$1" "$2"} || return 1
+  set_from_helper item=manifest SCRIPT_LOCAL=local
+  REPLY=$item
 }
 
 # Usage: is_projectless
@@ -339,7 +412,7 @@ is_projectless() {
 plan_in_project() {
   if [[ -n $RUN_PYTHON ]]; then
     fail E_USAGE_CONFLICT "--python is for scripts with metadata, and where there is no project" \
-      why "the project's environment has its own interpreter; pyve python use changes it" fix "$(repeat_without_python)"
+      why "the project's environment has its own interpreter; pyve python use changes it" fix "$(repeat_without --python 1)"
     return 1
   fi
   if [[ -n $RUN_WITH && $1 != python ]] && is_projectless; then
@@ -349,109 +422,12 @@ plan_in_project() {
     return
   fi
   if [[ -n $RUN_EPHEMERAL ]]; then
+    declare -F plan_ephemeral >/dev/null || . "${BASH_SOURCE[0]%/*}/run_ephemeral.sh"
     plan_ephemeral "$@" || return
   else
     plan_command "$@" || return
   fi
-  [[ -z $RUN_WITH ]] || plan_with
-}
-
-# Usage: plan_ephemeral <command> [argument]...
-# Plans a command so that nothing is written into the project: without an environment of its own, it gets one in the cache,
-# of its lock, which sees the modules of the project.
-plan_ephemeral() {
-  local source
-  PLAN_SETS+=(PYTHONDONTWRITEBYTECODE=1)
-  if locate_environment; then
-    plan_project_environment
-    PLAN_ARGV=("$@")
-    return 0
-  fi
-  if [[ $ENVIRONMENT_BACKEND != venv || ! -f $PROJECT_ROOT/pylock.toml ]]; then
-    fail E_LOCK_MISSING "there is no environment, and no pylock.toml to make one of elsewhere" why "--ephemeral writes nothing into the folder" fix "pyve lock"
-    return 1
-  fi
-  source=$PROJECT_ROOT
-  [[ ! -d $source/src ]] || source+=/src
-  if is_explaining; then
-    plan_rejected environment "$ENVIRONMENT" "it is not there"
-  fi
-  declare -F choose_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
-  choose_project_python || return 1
-  obtain_environment run --chosen --lock "$PROJECT_ROOT/pylock.toml" --root "$PROJECT_ROOT" --base "$source" --name "${PROJECT_ROOT##*/}" || return 1
-  PLAN_BACKEND=venv PLAN_ENVIRONMENT=$CACHED_ENV PLAN_PROJECT=$PROJECT_ROOT PLAN_PYTHON=$CACHED_ENV/bin/python
-  PLAN_ARGV=("$@")
-  PLAN_UNSETS+=(UV_PROJECT_ENVIRONMENT)
-}
-
-# Usage: choose_project_python
-# As choose_interpreter for the project, from whatever folder of it.
-choose_project_python() {
-  local before=$PWD status=0
-  CDPATH="" cd -- "$PROJECT_ROOT" || return 1
-  if is_explaining; then
-    local PYVE_PYTHON_DOWNLOADS=never
-  fi
-  choose_interpreter "" || status=1
-  CDPATH="" cd -- "$before" || return 1
-  return "$status"
-}
-
-# Usage: plan_with
-# Adds the requirements of --with to the environment that is planned: in one that sees it behind its own packages.
-plan_with() {
-  local base=$PLAN_ENVIRONMENT lock="" script
-  if [[ $PLAN_BACKEND != venv ]]; then
-    fail E_SCRIPT_WITH "--with is for environments of the venv backend" why "$PLAN_ENVIRONMENT is one of conda: write what it needs into environment.yml, as pyve add does"
-    return 1
-  fi
-  [[ ! -f ${PLAN_PROJECT:-$PWD}/pylock.toml ]] || lock=${PLAN_PROJECT:-$PWD}/pylock.toml
-  stack_environment "$base" "$lock" || return 1
-  # A program of the project starts with the project's Python: it is given the other one.
-  find_moved_script "$base" "$base" "${PLAN_ARGV[0]}"
-  if [[ -n $REPLY && ! -e $CACHED_ENV/bin/${PLAN_ARGV[0]} ]]; then
-    script=$REPLY
-    PLAN_ARGV=("$CACHED_ENV/bin/python" "$script" ${PLAN_ARGV[1]+"${PLAN_ARGV[@]:1}"})
-  fi
-  PLAN_PATHS+=("$CACHED_ENV/bin" "$base/bin")
-  PLAN_NAME=${PLAN_PROJECT##*/} PLAN_ENVIRONMENT=$CACHED_ENV PLAN_PYTHON=$CACHED_ENV/bin/python
-  PLAN_SETS+=("UV_PROJECT_ENVIRONMENT=$base")
-}
-
-# Usage: stack_environment <environment> <its lock, or "">
-# Sets CACHED_ENV to an environment that has what --with asks for, and sees the other one behind it; the versions that the
-# lock has are kept.
-stack_environment() {
-  local base=$1 item state="" site=""
-  local -a words=()
-  { IFS= read -r -d '' -n 65536 state <"$base/pyve.state" || :; } 2>/dev/null
-  compose_script_key "base=$base"$'\n'"$state" "" "$RUN_WITH" "$2" || return 1
-  if recall_script "$base/with"; then
-    ! is_explaining || plan_chosen environment "$CACHED_ENV" "it has what --with asks for, and sees $base"
-    return 0
-  fi
-  if is_explaining; then
-    plan_step "an environment is made that has what --with asks for, and sees $base"
-    CACHED_ENV=$base
-    return 0
-  fi
-  begin_making
-  while IFS= read -r item; do
-    [[ -z $item ]] || words+=(--with "$item")
-  done <<<"$RUN_WITH"
-  declare -F call_helper >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
-  declare -F probe_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/probe.sh"
-  call_helper locks script_metadata read --script "" "${words[@]}" ${2:+--lock "$2"} || return 1
-  get_helper_value manifest || :
-  words=(--manifest "$REPLY")
-  if ! probe_interpreter "$base/bin/python"; then
-    declare -F fail_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_env.sh"
-    fail_environment "$PROJECT_ROOT" "$base"
-    return 1
-  fi
-  for site in "$base"/lib/python3*/site-packages; do
-    words+=(--base "$site")
-  done
-  obtain_environment with --chosen --name "${RUN_WITH//$'\n'/ }" "${words[@]}" || return 1
-  remember_script "$base/with"
+  [[ -n $RUN_WITH ]] || return 0
+  declare -F plan_with >/dev/null || . "${BASH_SOURCE[0]%/*}/run_with.sh"
+  plan_with
 }

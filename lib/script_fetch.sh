@@ -77,28 +77,30 @@ fetch_from_web() {
   name=${name//[!A-Za-z0-9._-]/_}
   [[ $name == [A-Za-z0-9_]* ]] || name=script.py
   find_checkout "url $1" || return 1
-  REPLY=$CHECKOUT/$name
+  REPLY=$CHECKOUT/tree/$name
+  use_checkout
   # (It was verified when it came.)
   if [[ -n $digest$certain && -f $REPLY ]]; then
-    use_checkout
     ! is_explaining || plan_chosen script "$REPLY" "it was fetched before"
     return 0
   elif is_explaining; then
+    [[ -n $digest$certain ]] || REPLY=$name
     plan_step "$shown is fetched: $REPLY"
-    CHECKOUT_WORK=""
     return 0
   fi
   begin_checkout && download_script "$url" "$shown" "$digest" "$name" || return 1
-  # (What may change is what it is now.)
-  [[ -n $digest$certain ]] || rm -f "$CHECKOUT/$name"
-  place_checkout "$name" || return 1
-  REPLY=$CHECKOUT/$name
+  # (What may change gets a place by what it is now: another run may still be reading what it was.)
+  if [[ -z $digest$certain ]]; then
+    sha256_of_file "$CHECKOUT_WORK/tree/$name" && find_checkout "file $REPLY $name" || return 1
+  fi
+  place_checkout || return 1
+  REPLY=$CHECKOUT/tree/$name
 }
 
 # Usage: download_script <URL> <shown> <digest, or ""> <name>
-# Fetches it into CHECKOUT_WORK. Status 1 after a diagnostic.
+# Fetches it into the tree of CHECKOUT_WORK. Status 1 after a diagnostic.
 download_script() {
-  local DOWNLOAD_LABEL=$2 DOWNLOAD_LIMIT=$_script_limit OBTAIN_CODE="" file=$CHECKOUT_WORK/$4 why
+  local DOWNLOAD_LABEL=$2 DOWNLOAD_LIMIT=$_script_limit OBTAIN_CODE="" file=$CHECKOUT_WORK/tree/$4 why
   if ! fetch_url "$1" "$file" "$CHECKOUT_WORK/log"; then
     why=$REPLY
     case $OBTAIN_CODE in
@@ -108,10 +110,17 @@ download_script() {
     fail "$OBTAIN_CODE" "$2 cannot be fetched" why "$why"
     return 1
   fi
-  [[ -n $3 ]] || return 0
-  sha256_of_file "$file" || return 1
-  if [[ $REPLY != "$3" ]]; then
-    fail E_SCRIPT_DIGEST "$2 is not the script that was meant" why "its SHA-256 is $REPLY" why "the URL says $3"
+  if [[ -n $3 ]]; then
+    sha256_of_file "$file" || return 1
+    if [[ $REPLY != "$3" ]]; then
+      fail E_SCRIPT_DIGEST "$2 is not the script that was meant" why "its SHA-256 is $REPLY" why "the URL says $3"
+      return 1
+    fi
+  fi
+  IFS= read -r -d '' -n 512 why <"$file" || :
+  # (Nothing of Python's begins so.)
+  if [[ $why =~ ^[[:space:]]*\< ]]; then
+    fail E_SCRIPT_FETCH "$2 is a web page, and no script" why "it begins with <; where pages show a file, they have a link to what it holds, often called raw"
     return 1
   fi
 }
@@ -158,6 +167,7 @@ fetch_from_git() {
   fi
   find_checkout "git $url $commit" || return 1
   tree=$CHECKOUT/tree
+  use_checkout
   if [[ ! -d $tree ]]; then
     if is_explaining; then
       plan_step "commit $commit of $shown is fetched: $tree"
@@ -172,28 +182,30 @@ fetch_from_git() {
       return 1
     fi
     warn_about_tree "$CHECKOUT_WORK/tree" "$commit"
-    place_checkout tree || return 1
+    place_checkout || return 1
   fi
-  use_checkout
   check_path_inside "$tree" "$path" "$commit"
 }
 
 # Usage: find_remote_commit <URL> <shown> <name>
 # Sets REPLY to the commit that a branch or a tag of the repository is now. Status 1 after a diagnostic.
 find_remote_commit() {
-  local listed="" line best=""
-  if [[ $3 != -* ]]; then
-    listed=$(run_git ls-remote --quiet -- "$1" "$3" "refs/tags/$3^{}" 2>/dev/null) || listed=""
-  fi
-  while IFS= read -r line; do
-    # (Of a tag with a text, what it stands for.)
-    [[ -z $line || (-n $best && $line != *"^{}") ]] || best=${line%%[[:blank:]]*}
-  done <<<"$listed"
-  if [[ ! $best =~ ^[0-9a-f]{40,64}$ ]]; then
-    fail E_SCRIPT_FETCH "$2 has no '${3//[[:cntrl:]]/?}', or cannot be reached" why "git ls-remote does not list it"
+  local listed="" line ref
+  if [[ $3 != -* ]] && ! listed=$(run_git ls-remote --quiet -- "$1" "$3" "$3^{}" 2>&1); then
+    listed=${listed##*$'\n'}
+    fail E_SCRIPT_FETCH "$2 cannot be reached" why "git: ${listed//[[:cntrl:]]/?}"
     return 1
   fi
-  REPLY=$best
+  # (All whose names end so are listed: the first is meant in the order that git has; and of a tag with a text, its commit.)
+  for ref in {,refs/,refs/tags/,refs/heads/}"$3"{"^{}",}; do
+    while IFS= read -r line; do
+      if [[ ${line#*$'\t'} == "$ref" && ${line%%$'\t'*} =~ ^[0-9a-f]{40,64}$ ]]; then
+        REPLY=${line%%$'\t'*}
+        return 0
+      fi
+    done <<<"$listed"
+  done
+  fail E_SCRIPT_FETCH "$2 has no branch and no tag '${3//[[:cntrl:]]/?}'" why "git ls-remote does not list it; of a commit, all its digits are needed"
 }
 
 # Usage: clone_commit <URL> <commit>

@@ -1,7 +1,11 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # what is found is read by the rooms
 # FILE.lock, the lock of a script with inline metadata (PEP 723), in the format of a pylock.toml (PEP 751); and changes in
-# that metadata.
+# that metadata, with the lock as one.
+#
+# Both are made in ${XDG_CACHE_HOME:-~/.cache}/pyve/scripts/.work.PID: new and lock are what the script and its lock are to
+# hold, old and old.lock what they held. While they are put in their places, one after the other, "change" names these: a
+# command that finds it after a kill puts the lock where the script is already.
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   printf 'lib/script_lock.sh is sourced by pyve.sh, not run.\n' >&2
@@ -27,7 +31,6 @@ _script_work=""
 # Sets SCRIPT_WORK to an empty folder for nobody else to read: indexes with their passwords may be written there. Status 1
 # after a diagnostic.
 begin_script_work() {
-  local folder
   if ! find_cached_root; then
     fail_cached_place
     return 1
@@ -35,10 +38,7 @@ begin_script_work() {
   SCRIPT_WORK=${CACHED_ROOT%/environments}/scripts/.work.$$
   [[ -n $_script_work ]] || at_exit clear_script_work
   _script_work=$SCRIPT_WORK
-  # (Also what a killed command has left.)
-  for folder in "${SCRIPT_WORK%.*}".*; do
-    kill -0 "${folder##*.}" 2>/dev/null || rm -rf "$folder"
-  done
+  clear_left_work
   if ! { rm -rf "$SCRIPT_WORK" && (umask 077 && mkdir -p "$SCRIPT_WORK/solve"); } 2>/dev/null; then
     fail E_FILE_WRITE "cannot make the folder $SCRIPT_WORK" why "no permission, or no space left: then make room, and try again"
     return 1
@@ -46,9 +46,38 @@ begin_script_work() {
 }
 
 # Usage: clear_script_work
-# Removes that folder.
+# Removes that folder; also at exit.
 clear_script_work() {
-  [[ -z $_script_work ]] || rm -rf "$_script_work" 2>/dev/null || :
+  [[ -z $_script_work ]] || { finish_script_change "$_script_work" && rm -rf "$_script_work"; } 2>/dev/null || :
+}
+
+# Usage: clear_left_work
+# After find_cached_root: removes such folders of killed commands, and ends the changes that these have begun.
+clear_left_work() {
+  local folder
+  for folder in "${CACHED_ROOT%/environments}"/scripts/.work.*; do
+    kill -0 "${folder##*.}" 2>/dev/null || { finish_script_change "$folder" && rm -rf "$folder"; } 2>/dev/null || :
+  done
+}
+
+# Usage: finish_script_change <folder>
+# Ends the change that was begun there, if any: the lock follows the script, unless somebody has changed one of them since.
+finish_script_change() {
+  local script="" lock="" part
+  [[ -f $1/change ]] || return 0
+  {
+    IFS= read -r -d '' script || :
+    IFS= read -r -d '' lock || :
+  } <"$1/change"
+  for part in "$script" "$lock"; do
+    [[ $part == /* ]] || return 0
+    rm -f -- "${part%/*}/.${part##*/}.pyve-new.${1##*.}"
+  done
+  part=${lock%/*}/.${lock##*/}.pyve-new.$$
+  if cmp -s "$1/new" "$script" && cmp -s "$1/old.lock" "$lock"; then
+    cp -p -- "$1/lock" "$part" && mv -f -- "$part" "$lock" || return 1
+  fi
+  rm -f "$1/change"
 }
 
 # Usage: name_script <file>
@@ -78,6 +107,7 @@ lock_script() {
   fi
   VENV_LOCK=$SCRIPT_FILE.lock
   if [[ -n $opt_check ]]; then
+    finish_left_edits || :
     call_helper locks lock_packages check --script "$SCRIPT_FILE" --output "$VENV_LOCK" ${words[@]+"${words[@]}"} || return 1
     get_helper_value status || :
     VENV_LOCK_STATE=${REPLY/missing/none}
@@ -162,7 +192,7 @@ try_script_edit() {
   done
   if [[ -e $lock || -L $lock ]]; then
     set_solving_words
-    cp "$lock" "$SCRIPT_WORK/lock" 2>/dev/null || :
+    { cp "$lock" "$SCRIPT_WORK/lock" && cp "$lock" "$SCRIPT_WORK/old.lock"; } 2>/dev/null || :
     write_script_lock "$SCRIPT_WORK/lock" --staged "$SCRIPT_WORK/new" ${SOLVING_WORDS[@]+"${SOLVING_WORDS[@]}"} ${solving[@]+"${solving[@]}"} || return 1
   else
     lock=""
@@ -172,8 +202,7 @@ try_script_edit() {
     tell_script_lock "$lock"
     return 0
   fi
-  sha256_of_file "$SCRIPT_FILE" && [[ $REPLY == "$digest" ]] || return 3
-  replace_script "$SCRIPT_WORK/new" "$SCRIPT_FILE" && { [[ -z $lock ]] || replace_script "$SCRIPT_WORK/lock" "$lock"; } || return 1
+  place_edit "$lock" "$digest" || return
   answer_edit false
   if ((${#EDIT_FILES[@]} == 0)); then
     log_success "The metadata has all of it already"
@@ -201,21 +230,75 @@ tell_script_lock() {
   fi
 }
 
-# Usage: replace_script <new file> <old file>
-# Puts the new one in the place of the old one, or of what a link leads to, in one step. Status 1 after a diagnostic.
-replace_script() {
-  local target=$2 part next
-  while [[ -L $target ]]; do
+# Usage: place_edit <lock, or ""> <digest of the script before>
+# Puts the new script, and its new lock, in the places of the old ones: both, or none. Status 1 after a diagnostic; 3: the
+# script was changed in the meantime.
+place_edit() {
+  local script part lock="" lock_part="" status=0
+  stage_beside "$SCRIPT_WORK/new" "$SCRIPT_FILE" || return 1
+  script=$SCRIPT_TARGET part=$SCRIPT_PART
+  if [[ -n $1 ]]; then
+    if ! stage_beside "$SCRIPT_WORK/lock" "$1"; then
+      rm -f -- ${part:+"$part"}
+      return 1
+    fi
+    lock=$SCRIPT_TARGET lock_part=$SCRIPT_PART
+  fi
+  # (As late as possible.)
+  if ! { sha256_of_file "$SCRIPT_FILE" && [[ $REPLY == "$2" ]]; }; then
+    status=3
+  elif [[ -n $lock ]] && ! note_script_change "$script" "$lock"; then
+    fail_place "$SCRIPT_WORK/change"
+    status=1
+  elif [[ -n $part ]] && ! mv -f -- "$part" "$script" 2>/dev/null; then
+    fail_place "$script"
+    status=1
+  elif [[ -n $lock_part ]] && ! mv -f -- "$lock_part" "$lock" 2>/dev/null; then
+    [[ -z $part ]] || { cp -p -- "$SCRIPT_WORK/old" "$part" && mv -f -- "$part" "$script"; } 2>/dev/null || :
+    fail_place "$lock"
+    status=1
+  fi
+  rm -f -- "$SCRIPT_WORK/change" ${part:+"$part"} ${lock_part:+"$lock_part"} 2>/dev/null || :
+  return "$status"
+}
+
+# Usage: note_script_change <script> <lock>
+# Notes what place_edit is going to change, so that it can be ended by somebody else.
+note_script_change() {
+  local file=$SCRIPT_WORK/change
+  { cp -p -- "$1" "$SCRIPT_WORK/old" && printf '%s\0%s\0' "$1" "$2" >"$file.part" && sync_files "$SCRIPT_WORK"/{old,old.lock,lock} "$file.part" &&
+    mv "$file.part" "$file"; } 2>/dev/null
+}
+
+# Usage: stage_beside <new file> <old file>
+# Sets SCRIPT_TARGET to the old file, or what a link leads to, and SCRIPT_PART to a copy of the new one beside it, or to ""
+# when nothing is new in it. Status 1 after a diagnostic.
+stage_beside() {
+  local target=$2 next file left=40
+  [[ $target == /* ]] || target=$PWD/$target
+  while [[ -L $target ]] && ((left-- > 0)); do
     next=$(readlink "$target")
-    [[ $next == /* ]] || next=${target%"${target##*/}"}$next
+    [[ $next == /* ]] || next=${target%/*}/$next
     target=$next
   done
-  part=${target%"${target##*/}"}.${target##*/}.pyve-new.$$
-  if ! cmp -s "$1" "$target" && ! { cp -p "$1" "$part" && sync_files "$part" && mv -f "$part" "$target"; } 2>/dev/null; then
-    rm -f "$part" 2>/dev/null || :
-    fail E_FILE_WRITE "cannot write $target" why "no permission to write in its folder, or no space left"
+  next=${target%/*}/.${target##*/}.pyve-new
+  for file in "$next".*; do
+    kill -0 "${file##*.}" 2>/dev/null || rm -f -- "$file" 2>/dev/null || :
+  done
+  SCRIPT_TARGET=$target SCRIPT_PART=""
+  ! cmp -s "$1" "$target" || return 0
+  if ! { cp -p -- "$1" "$next.$$" && sync_files "$next.$$"; } 2>/dev/null; then
+    rm -f -- "$next.$$" 2>/dev/null || :
+    fail_place "$target"
     return 1
   fi
+  SCRIPT_PART=$next.$$
+}
+
+# Usage: fail_place <file>
+# Says that it cannot be written. Status 1.
+fail_place() {
+  fail E_FILE_WRITE "cannot write $1" why "no permission to write in its folder, or no space left"
 }
 
 # Usage: check_script_options

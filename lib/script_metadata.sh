@@ -4,7 +4,7 @@
 # memory of the environment that a script has had, so that it starts again without a process of ours.
 #
 # A memory is ${XDG_CACHE_HOME:-~/.cache}/pyve/scripts/<path of the script, with % for />: the folder of the environment,
-# and behind it all that this environment depends on.
+# that path, and behind it all that this environment depends on.
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   printf 'lib/script_metadata.sh is sourced by pyve.sh, not run.\n' >&2
@@ -14,7 +14,7 @@ fi
 declare -F use_cached_env >/dev/null || . "${BASH_SOURCE[0]%/*}/private_env.sh"
 
 # Changes when what is remembered, or what it stands for, changes.
-_script_format=1
+_script_format=2
 
 # Usage: read_script_block <file>
 # Sets SCRIPT_STATE to what the script has: none, block, or unclear (several blocks, or one without an end: the helper says
@@ -76,7 +76,7 @@ compose_script_key() {
   done
   item=${XDG_CONFIG_HOME:-${HOME-}/.config}/uv/uv.toml
   if [[ -f $item ]]; then
-    declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+    declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
     read_file "$item"
     settings+=$REPLY
   fi
@@ -95,10 +95,12 @@ compose_script_key() {
 }
 
 # Usage: find_script_memory <script>
-# Sets SCRIPT_MEMORY to the file that remembers its environment. Status 1 where there can be none.
+# Sets SCRIPT_MEMORY to the file that remembers its environment, and SCRIPT_PATH to its absolute path. Status 1 where there
+# can be none.
 find_script_memory() {
   local path=$1 LC_ALL=C
   [[ $path == /* ]] || path=$PWD/$path
+  SCRIPT_PATH=$path
   find_cached_root || return 1
   SCRIPT_MEMORY=${CACHED_ROOT%/environments}/scripts/${path//\//%}
   ((${#path} < 240)) && [[ $path != *[[:cntrl:]]* ]]
@@ -112,9 +114,26 @@ recall_script() {
   find_script_memory "$1" && [[ -f $SCRIPT_MEMORY && -O $SCRIPT_MEMORY && -r $SCRIPT_MEMORY ]] || return 1
   IFS= read -r -d '' memory <"$SCRIPT_MEMORY" || :
   place=${memory%%$'\n'*}
-  [[ $memory == "$place"$'\n'"$SCRIPT_KEY" && ${place%/*} == "$CACHED_ROOT" ]] || return 1
+  # (A name may have a % of its own.)
+  [[ $memory == "$place"$'\n'"$SCRIPT_PATH"$'\n'"$SCRIPT_KEY" && ${place%/*} == "$CACHED_ROOT" ]] || return 1
   CACHED_FOLDER=$place CACHED_ENV=$place/venv CACHED_LOCK=$place/pylock.toml
   use_cached_env "$place"
+}
+
+# Usage: finish_left_edits
+# Ends what killed commands have begun to change in scripts and their locks (see lib/script_lock.sh). Status 1 when there was
+# nothing.
+finish_left_edits() {
+  local file
+  find_cached_root || return 1
+  for file in "${CACHED_ROOT%/environments}"/scripts/.work.*/change; do
+    if [[ -f $file ]]; then
+      declare -F clear_left_work >/dev/null || . "${BASH_SOURCE[0]%/*}/script_lock.sh"
+      clear_left_work
+      return
+    fi
+  done
+  return 1
 }
 
 # Usage: remember_script <script>
@@ -125,6 +144,6 @@ remember_script() {
   folder=${SCRIPT_MEMORY%/*}
   (
     umask 077
-    mkdir -p "$folder" && printf '%s\n%s' "$CACHED_FOLDER" "$SCRIPT_KEY" >"$SCRIPT_MEMORY.$$" && mv -f "$SCRIPT_MEMORY.$$" "$SCRIPT_MEMORY"
+    mkdir -p "$folder" && printf '%s\n' "$CACHED_FOLDER" "$SCRIPT_PATH" "${SCRIPT_KEY%$'\n'}" >"$SCRIPT_MEMORY.$$" && mv -f "$SCRIPT_MEMORY.$$" "$SCRIPT_MEMORY"
   ) 2>/dev/null || :
 }

@@ -14,7 +14,7 @@ declare -F recall_script >/dev/null || . "${BASH_SOURCE[0]%/*}/script_metadata.s
 # lib/run_script.sh looks with care.
 find_script_at_once() {
   local READ_CUT="" CACHED_ROOT="" CACHED_FOLDER="" CACHED_ENV="" CACHED_LOCK=""
-  local SCRIPT_STATE="" SCRIPT_BLOCK="" SCRIPT_KEY="" SCRIPT_MEMORY="" lock=""
+  local SCRIPT_STATE="" SCRIPT_BLOCK="" SCRIPT_KEY="" SCRIPT_MEMORY="" SCRIPT_PATH="" lock=""
   # (What the modules of a digest set when they are read stays; the caller may have exported this name.)
   [[ -z ${PYVE_TRACE-}${PYVE_LOG-}${PYVE_PROFILE-}${TIE+1} && -r $1 ]] || return 1
   [[ $1 == */* ]] || ! is_command_near "$1" || return 1
@@ -26,7 +26,7 @@ find_script_at_once() {
     return 0
   fi
   [[ ! -e $1.lock ]] || lock=$1.lock
-  [[ $SCRIPT_STATE == block ]] && compose_script_key "$SCRIPT_BLOCK" "" "" "$lock" && recall_script "$1" || return 1
+  [[ $SCRIPT_STATE == block && (-z $lock || (-f $lock && -r $lock)) ]] && compose_script_key "$SCRIPT_BLOCK" "" "" "$lock" && recall_script "$1" || return 1
   enter_environment "$CACHED_ENV" "${1##*/}"
   unset UV_PROJECT_ENVIRONMENT
   _pyve_script_python=$CACHED_ENV/bin/python

@@ -128,8 +128,8 @@ def _check_form(text: str, path: str) -> str:
     if text.startswith(("-", ".", "/", "~")) or re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         fail(
             path,
-            f"'{text}' has no name, and requirements in a pyproject.toml have one",
-            "it is written as: name @ URL; a folder beside the project goes into [tool.uv.sources]",
+            f"'{text}' has no name, and here a requirement has one",
+            f"it is written as: name @ URL; a folder beside {path} goes into [tool.uv.sources]",
         )
     return text
 

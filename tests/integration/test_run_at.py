@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -11,7 +12,6 @@ from pyve_test_helpers import Pyve, snapshot
 from sync_user import ask
 
 DISTRIBUTIONS = tuple(make_wheel("alpha", version) for version in ("1.0", "2.0"))
-BUILD = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 SHOW = "from importlib.metadata import version; import code_of; print(version('alpha'), code_of.N)"
 
 
@@ -70,12 +70,30 @@ def test_a_command_runs_as_it_did_at_another_commit(history: Pyve) -> None:
     said = user.ok("run", "--at", "HEAD~1", "git", "log", "-1", "--format=%s %D", cwd=sub, **hook)
     assert said.startswith("commit 1")
     assert user("run", "--at", "HEAD~1", "sh", "-c", "exit 7").returncode == 7
+    # What a command changes there is not the commit's; and the way to the project may be a link.
+    user.ok("run", "--at", "HEAD~1", "sh", "-c", "echo N=0 >code_of.py; echo x >new.txt", cwd=sub)
+    link = user.root / "link"
+    link.symlink_to(user.project)
+    here = {"cwd": link / "sub folder", "PWD": str(link / "sub folder")}
+    result = user("run", "--at", "HEAD~1", "python", "-c", SHOW, **here)
+    assert (result.returncode, result.stdout) == (0, "1.0 1\n"), result.stderr
+    assert "Putting back" in result.stderr
+    assert user("run", "--at", "HEAD~1", "cat", "new.txt", cwd=sub).stderr == ""
+    assert not user.ok("run", "--at", "HEAD~1", "git", "describe", "--always", "--dirty").count("-")
     assert snapshot(top) == before and git(user, "status", "--porcelain") == status
     assert not git(user, "worktree", "list").count("\n")
 
 
 def test_an_explanation_checks_nothing_out(history: Pyve) -> None:
-    out = history.ok("explain", "run", "--at", "HEAD", "python", "-c", SHOW)
+    result = history("explain", "run", "--at", "HEAD", "python", "-c", SHOW)
+    assert (result.returncode, result.stderr) == (0, "")
+    out = result.stdout
     assert "is checked out" in out and git(history, "rev-parse", "HEAD") in out
+    assert re.search("Folder .*/pyve/checkouts/", out) and "Executes     python, when" in out
     assert not (history.home / ".cache/pyve/checkouts").exists()
     assert os.listdir(history.project)
+    history.ok("run", "--at", "HEAD", "true")
+    (ready,) = (history.home / ".cache/pyve/checkouts").glob("*/ready")
+    ready.unlink()
+    out = history.ok("explain", "run", "--at", "HEAD", "python", "-c", SHOW)
+    assert "is made from its lock" in out and not ready.exists()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from distributions import make_wheel
+from distributions import make_wheel, write_source
 from local_index import LocalIndex
 from pyve_test_helpers import (
     Pyve,
@@ -23,6 +25,7 @@ from pyve_test_helpers import (
     series,
     snapshot,
 )
+from sandbox_cell import need_sandbox
 from sync_user import HELLO, ask
 
 DISTRIBUTIONS = (
@@ -105,6 +108,8 @@ def test_requires_python_picks_the_interpreter(user: Pyve) -> None:
 def test_what_a_script_is_told_by(user: Pyve) -> None:
     text = script("alpha<2")
     assert user.ok("run", "-", "a", answer=text) == "a alpha 1.1\n"
+    said = user.fails("run", "--frozen", "-", "--frozen", answer=text, code="E_USAGE_CONFLICT")
+    assert "fix: pyve run - --frozen\n" in said
     user.write("tool", text).chmod(0o755)
     assert user.ok("run", "--script", "tool", "b") == "b alpha 1.1\n"
     result = user("run", "nothere.py")
@@ -124,6 +129,12 @@ def test_what_a_script_is_told_by(user: Pyve) -> None:
     for words in (("plain.py",), ("-m", "plain"), ("-c", "import plain"), ("./plain.py",)):
         assert user.ok("run", *words) == f"{user.venv}\n"
     assert user.ok("run", "-", answer="import plain") == f"{user.venv}\n"
+    # Every byte of it is Python's to judge.
+    text = "import os, sys; print(os.read(0, 9), sys.stdin.fileno())\nprint('a\0b')\n"
+    python = user.execute(user.venv / "bin/python", "-", answer=text)
+    here = user("run", "-", answer=text)
+    assert (here.returncode, here.stdout) == (python.returncode, python.stdout)
+    assert not list(user.root.glob("**/pyve.??????"))
 
 
 def test_a_lock_of_a_script_is_honoured_and_checked(user: Pyve, index: LocalIndex) -> None:
@@ -154,6 +165,30 @@ def test_a_lock_of_a_script_is_honoured_and_checked(user: Pyve, index: LocalInde
     user.ok("remove", "--script", "job.py", "beta")
     assert "beta" not in lock.read_text() + job.read_text()
     assert not list(user.project.glob(".*")), "nothing is left beside it"
+
+
+def test_a_script_and_its_lock_change_as_one(user: Pyve) -> None:
+    job = user.write("job.py", script("alpha<2"))
+    user.ok("lock", "--script", "job.py")
+    user.ok("run", "job.py")
+    # The first is in its place, and the second cannot be put into its own.
+    real = shutil.which("mv")
+    for act, done in (("exit 1", False), ("kill -9 $PPID; exit 1", True)):
+        before = snapshot(user.project)
+        user.add_program(
+            "mv", f'#!/bin/sh\ncase "$*" in *job.py.lock) {act} ;; esac\n{real} "$@"\n'
+        )
+        result = user("add", "--script", "job.py", "alpha==1.0")
+        os.remove(user.bin / "mv")
+        assert ("[E_FILE_WRITE]" in result.stderr) is not done, result.stderr
+        if done:
+            assert snapshot(user.project) != before
+            before = {}
+        assert user.ok("run", "job.py") == ("alpha 1.0\n" if done else "alpha 1.1\n")
+        assert not before or snapshot(user.project) == before
+        assert "current" in user.ok("lock", "--script", "job.py", "--check")
+    assert sorted(os.listdir(user.project)) == ["job.py", "job.py.lock"]
+    assert "alpha==1.0" in job.read_text()
 
 
 def test_editing_keeps_every_other_byte(user: Pyve) -> None:
@@ -192,6 +227,46 @@ def test_with_adds_for_one_run(user: Pyve) -> None:
     assert snapshot(user.project, skip=("__pycache__",)) == before
 
 
+def test_with_adds_in_a_sandbox_too(user: Pyve) -> None:
+    need_sandbox()
+    ask(user, "alpha<2")
+    user.ok("sync")
+    words = ("run", "--sandbox", "--with", "probe", "-c")
+    assert user.ok(*words, "import alpha, probe; print('both')") == "both\n"
+    # What says where the packages are may have been written by what ran in one before.
+    kept = user.home / "kept"
+    kept.mkdir()
+    (kept / "entry").write_text("secret")
+    state = user.venv / "pyve.state"
+    state.write_text(re.sub("store=.*", f"store={kept}", state.read_text()))
+    assert "secret" not in user(*words, f"print(open({str(kept / 'entry')!r}).read())").stdout
+
+
+def test_with_adds_to_a_conda_environment(user: Pyve) -> None:
+    user.write(".pyve/config", "backend: micromamba\nmicromamba:\n  env_name: nile\n")
+    prefix = user.project / ".pyve/envs/nile"
+    (prefix / "conda-meta").mkdir(parents=True)
+    (prefix / "conda-meta/history").touch()
+    (prefix / "bin").mkdir()
+    (prefix / "bin/python").symlink_to(real_python())
+    tool = prefix / "bin/tool"
+    tool.write_text(f"#!{prefix}/bin/python\nimport beta, gamma; beta.greet()\n")
+    tool.chmod(0o755)
+    site = prefix / f"lib/python{series(python_version())}/site-packages"
+    for name, version in (("alpha", "1.1"), ("gamma", "7")):
+        (site / f"{name}-{version}.dist-info").mkdir(parents=True)
+        about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        (site / f"{name}-{version}.dist-info/METADATA").write_text(about)
+        (site / f"{name}.py").touch()
+    see = "import os, beta, gamma; from importlib.metadata import version as v; print(v('alpha'), "
+    see += "os.environ['CONDA_PREFIX'])"
+    for words in (("python", "-c", see), ("-c", see)):
+        out = user.ok("run", "--with", "beta", *words)
+        assert out == f"1.1 {prefix}\n", "in front of the other, with its versions"
+    assert user.ok("run", "--with", "beta", "--with", "alpha==1.0", "-c", see)[:4] == "1.0 "
+    assert user.ok("run", "--with", "beta", "tool") == "hello\n"
+
+
 def test_ephemeral_writes_nothing_into_the_folder(user: Pyve) -> None:
     ask(user, "alpha<2", more='[build-system]\nrequires = ["setuptools"]\n')
     user.write("src/shop_tools.py", "import alpha\n")
@@ -204,6 +279,15 @@ def test_ephemeral_writes_nothing_into_the_folder(user: Pyve) -> None:
     assert user.ok("run", "--ephemeral", "python", "-c", "import shop_tools, helper") == ""
     assert user.fails("run", "job.py"), "there is no environment in the project"
     assert snapshot(user.project, skip=()) == before
+    # A lock that is to be taken as it is has to fit.
+    ask(user, "alpha<1.1", more='[build-system]\nrequires = ["setuptools"]\n')
+    user.fails("run", "--frozen", "--ephemeral", "job.py", code="E_LOCK_STALE")
+    user.fails("run", "--ephemeral", "job.py", code="E_LOCK_STALE", CI="1")
+    assert user.ok("run", "--no-frozen", "--ephemeral", "job.py", CI="1") == "True\n"
+    user.ok("init", "--update")
+    ask(user, "alpha", more='[build-system]\nrequires = ["setuptools"]\n')
+    user.ok("lock")
+    user.fails("run", "--frozen", "--ephemeral", "job.py", code="E_ENV_OUTDATED")
 
 
 def test_an_explanation_makes_nothing(user: Pyve, index: LocalIndex) -> None:
@@ -216,6 +300,27 @@ def test_an_explanation_makes_nothing(user: Pyve, index: LocalIndex) -> None:
     plan = json.loads(user("--json", "explain", "run", "job.py", "--flag").stdout)["detail"]["plan"]
     assert plan["argv"][1:] == ["job.py", "--flag"]
     assert user.execute(plan["argv"][0], "job.py").stdout == "alpha 2.0\n"
+
+
+def test_a_folder_beside_a_script_is_taken_as_it_is_now(user: Pyve) -> None:
+    source = '[tool.uv.sources]\n# near = { path = "near" }\n# ///'
+    text = "import near\nprint(near.N)\n"
+    # (Two scripts whose paths are the same where / is written %.)
+    jobs = [
+        user.write(name, script("near", show="").replace("///\nNA", f"{source}\nNA") + text)
+        for name in ("x%job.py", "x/job.py")
+    ]
+    for number, job in ((1, jobs[0]), (1, jobs[1]), (2, jobs[1])):
+        files = {"near/__init__.py": f"N = {number}, {job.name!r}\n"}
+        needs = [] if number == 1 else ["alpha<2"]
+        write_source(job.parent / "near", "near", "1.0", needs, files=files)
+        assert user.ok("run", str(job)) == f"\n({number}, {job.name!r})\n"
+    job.write_text(job.read_text() + "import alpha\n")
+    assert user.ok("run", str(job)) == "\n(2, 'job.py')\n"
+    # The same by its path.
+    assert user.ok("run", "--with", "./near", "-c", text) == "(1, 'x%job.py')\n"
+    said = user.fails("run", "--with", "./nearby", "-c", text, code="E_MANIFEST")
+    assert f"current folder, {user.project}" in said
 
 
 # --- from elsewhere
@@ -274,6 +379,13 @@ def test_a_script_at_a_url_is_run_when_it_is_certain_which(
         # From now on without a network; and what may change, changes.
         (folder / "job.py").write_text("print('other')\n")
     assert user.ok("run", "--allow-floating", f"{url}/job.py") == "other\n"
+    # Whatever it is called, as one of Pyve's own notes, say.
+    (folder / "used").write_text(text)
+    out = user.ok("run", "--script", f"{url}/used#sha256={digest}")
+    assert out == user.ok("run", "--script", f"{url}/used#sha256={digest}") == "[] False\n"
+    (folder / "page.py").write_text("\n<!DOCTYPE html>\n")
+    said = user.fails("run", "--allow-floating", f"{url}/page.py", code="E_SCRIPT_FETCH")
+    assert "web page" in said
     wrong = f"{url}/job.py#sha256={'0' * 64}"
     assert "E_SCRIPT_DIGEST" in user.fails("run", wrong)
     for odd in (f"{url}/job.py#main", f"{url}/a b.py", "git+ext::sh%20x@1#a.py", "git+https://h/r"):
@@ -295,13 +407,18 @@ def test_a_script_in_a_repository_is_run_with_what_is_beside_it(user: Pyve, tmp_
     (repository / "tools/near.py").write_text("WORD = 'second'\n")
     git(repository, "commit", "--quiet", "-am", "two")
     address = f"git+{repository.as_uri()}"
+    git(repository, "branch", "a/main", first)
+    git(repository, "tag", "-a", "-m", "one", "v1", first)
     assert user.ok("run", f"{address}@{first}#tools/job.py", CI="1") == "first\n"
+    assert user.ok("run", "--allow-floating", f"{address}@v1#tools/job.py") == "first\n"
     assert user.ok("run", "--allow-floating", f"{address}@main#tools/job.py") == "second\n"
     for name in (first[:12], "main"):
         assert "E_SCRIPT_FLOATING" in user.fails("run", f"{address}@{name}#tools/job.py")
     for path in ("../x.py", "tools/none.py", "/etc/passwd", "out.py", ""):
         assert "E_SCRIPT_URL" in user.fails("run", f"{address}@{first}#{path}"), path
     assert "E_SCRIPT_FETCH" in user.fails("run", f"{address}@{'1' * 40}#tools/job.py")
+    missing = ("--allow-floating", f"{address}@{first[:12]}#tools/job.py")
+    assert "all its digits" in user.fails("run", *missing, code="E_SCRIPT_FETCH")
     repository.rename(tmp_path / "away")
     assert user.ok("run", f"{address}@{first}#tools/job.py") == "first\n", "it was fetched before"
     assert json.loads(user("--json", "run", f"{address}@{first}#tools/job.py").stdout)
