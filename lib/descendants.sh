@@ -9,7 +9,7 @@ fi
 # The identity of this process, once something was started with it.
 _descendants_mark=""
 
-declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
+declare -F lock_project >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
 
 # Usage: mark_descendants
 # From here on list_descendants knows by a variable what was started with PYVE_STARTED_BY exported, also when the program

@@ -6,7 +6,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F replace_all >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
+declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 declare -F answer_json >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F redact >/dev/null || . "${BASH_SOURCE[0]%/*}/redact.sh"
 
@@ -221,9 +221,10 @@ print_document() {
 
 # Usage: run_for_json <command> [argument]...
 # With --json, runs the command as a child, because a document has to follow; what it prints on stdout
-# is talk then, or goes to the open file with the number PYVE_OUTPUT_FD. Its own status.
+# is talk then, or goes to the open file with the number PYVE_OUTPUT_FD. Its own status. What ends Pyve meanwhile ends the
+# command first: see finish.
 run_for_json() {
-  _pyve_status=0
+  _pyve_status=0 _pyve_has_int=""
   _has_run=1
   if [[ ! ${PYVE_OUTPUT_FD-} =~ ^([3-8]|[1-9][0-9])$ || $PYVE_OUTPUT_FD == 18 ]] || ! { : >&"$PYVE_OUTPUT_FD"; } 2>/dev/null; then
     PYVE_OUTPUT_FD=2
@@ -231,9 +232,15 @@ run_for_json() {
   # (exec: it is no function of Pyve's that is meant. The number is not for Pyves that the command calls. When a
   # signal ends the command, bash would show this line on stderr.)
   declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
+  watch_ending
+  # (Ctrl-C is for the command, which may go on, or end as it likes.)
+  trap '_pyve_has_int=1' INT
+  _pyve_waits=1
   {
-    (exec 2>&18 18>&- && exec >&"$PYVE_OUTPUT_FD" 9>&- && unset PYVE_OUTPUT_FD && logged_exec "$@") || _pyve_status=$?
+    (set +e && exec 2>&18 18>&- && exec >&"$PYVE_OUTPUT_FD" 9>&- && unset PYVE_OUTPUT_FD && logged_exec "$@") || _pyve_status=$?
   } 18>&2 2>/dev/null
+  _pyve_waits=""
+  watch_ending
   json_string "$1"
   _pyve_words=$REPLY
   for _pyve_word in "${@:2}"; do
@@ -241,5 +248,9 @@ run_for_json() {
     _pyve_words+=", $REPLY"
   done
   answer_json command "[$_pyve_words]"
+  if [[ -n $_pyve_has_int && $_pyve_status == 130 ]]; then
+    interrupt
+    exit 130
+  fi
   return "$_pyve_status"
 }

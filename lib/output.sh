@@ -6,7 +6,8 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F replace_all >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
+declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
+declare -F is_plain >/dev/null || . "${BASH_SOURCE[0]%/*}/streams.sh"
 
 # What only talks leaves REPLY alone (`local REPLY`), so that a result survives a log line.
 _json_detail=()
@@ -60,33 +61,11 @@ load_redact() {
   declare -F redact >/dev/null || . "${BASH_SOURCE[0]%/*}/redact.sh"
 }
 
-# Usage: is_plain <1|2>
-# True for a stream that gets text as it is: no terminal, and nobody forces colour.
-is_plain() {
-  [[ ! -t $1 && -z ${CLICOLOR_FORCE-} && -z ${FORCE_COLOR-} ]]
-}
-
 # Usage: load_terminal
 # Reads lib/terminal.sh, which quick work on a pipe does without.
 load_terminal() {
   # shellcheck source=/dev/null # read when needed; it reads this file back
   declare -F say_styled >/dev/null || . "${BASH_SOURCE[0]%/*}/terminal.sh"
-}
-
-# Usage: choose_mark <ok|note|warning|error>
-# Sets REPLY to the symbol before a line: ✓ · ⚠ ✗, or plain letters where the locale has no UTF-8.
-# A locale that is not set at all is taken for UTF-8, as in most containers.
-choose_mark() {
-  case ${LC_ALL:-${LC_CTYPE:-${LANG:-UTF-8}}}:$1 in
-    *[Uu][Tt][Ff]8*:ok | *[Uu][Tt][Ff]-8*:ok) REPLY="✓" ;;
-    *[Uu][Tt][Ff]8*:note | *[Uu][Tt][Ff]-8*:note) REPLY="·" ;;
-    *[Uu][Tt][Ff]8*:warning | *[Uu][Tt][Ff]-8*:warning) REPLY="⚠" ;;
-    *[Uu][Tt][Ff]8*:error | *[Uu][Tt][Ff]-8*:error) REPLY="✗" ;;
-    *:ok) REPLY="ok" ;;
-    *:note) REPLY="- " ;;
-    *:warning) REPLY="! " ;;
-    *:error) REPLY="x " ;;
-  esac
 }
 
 # Usage: fail <code> <message> [why <text>]... [fix <command>]...
@@ -304,17 +283,37 @@ end_children() {
   end_descendants
 }
 
-# Usage: finish
-# The exit trap: cleans up, and prints the JSON answer.
+# Usage: end_command
+# Hands the signal that ends Pyve on to the command that it runs for --json, and waits until that has ended: it may clear
+# up, too.
+end_command() {
+  local pid target IFS=$' \t\n'
+  for pid in $(jobs -p); do
+    target=$pid
+    if [[ ${PYVE_LOG-} == debug ]]; then
+      # (Between stands a shell that logs how the command ends.)
+      # shellcheck source=/dev/null # read when needed
+      declare -F list_descendants >/dev/null || . "${BASH_SOURCE[0]%/*}/descendants.sh"
+      list_descendants "$pid"
+      target=${DESCENDANTS[0]:-$pid}
+    fi
+    kill -TERM "$target" && wait "$pid" || :
+  done
+}
+
+# Usage: finish [status] [depth]
+# The exit trap: cleans up, and prints the JSON answer. Where another function is the trap, it says the status that Pyve
+# ends with, and how deep in functions it was.
 finish() {
-  local status=$? cleanup depth=${#FUNCNAME[@]}
+  local status=${1:-$?} depth=${2:-${#FUNCNAME[@]}} cleanup
   # What is cleared up now is not broken off. (At once: a child of bash that is just starting sends its parent the signal
   # that it gets, and a second one would be the end.)
   trap '' HUP TERM INT
   set +e
   # A signal that ends Pyve leads here from the middle of its work, and nothing has failed before.
-  if ((depth > 2 && _error_count == 0)) && [[ -n $_watches_ending && -z $_interrupted$_step_failed$_has_run ]]; then
+  if ((depth > 2 && _error_count == 0)) && [[ -n $_watches_ending && -z $_interrupted$_step_failed && (-z $_has_run || -n ${_pyve_waits-}) ]]; then
     _broken_off=1 status=143
+    [[ -z ${_pyve_waits-} ]] || end_command 2>/dev/null
     tell_end E_CANCELLED "cancelled by a signal" Terminated
   fi
   # (bash says of each that it was terminated.)

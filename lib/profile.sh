@@ -68,7 +68,12 @@ read_profile() {
     key=${key#run.profiles."$profile".}
     REPLY=${_config_values[i]}
     case $key in
-      env) ;;
+      env)
+        if [[ -n $REPLY ]]; then
+          fail_profile_key "$profile" env "it is a mapping of names to values, a line each, and not: $REPLY"
+          return 1
+        fi
+        ;;
       env.*)
         check_profile_name "$profile" "${key#env.}" || return 1
         set_profile_variable "${key#env.}" "${_config_values[i]}" config
@@ -152,10 +157,20 @@ set_profile_variable() {
 # Status 1, after a diagnostic, for a variable that a profile cannot set.
 check_profile_name() {
   declare -F is_loadable_name >/dev/null || . "${BASH_SOURCE[0]%/*}/dotenv.sh"
-  if [[ $2 == PATH || $2 == PYVE_* || $2 == VIRTUAL_ENV || $2 == BASH_ENV || $2 == ENV ]] || ! is_loadable_name "$2"; then
+  if is_reserved_name "$2" || ! is_loadable_name "$2"; then
     fail_profile_value "$1" "env.$2" "" "the variable is set by Pyve or by the shell, or its name is none"
     return 1
   fi
+}
+
+# Usage: is_reserved_name <name>
+# True for a variable that says where the environment is, or is executed by a shell that starts.
+is_reserved_name() {
+  case $1 in
+    PATH | PYVE_* | VIRTUAL_ENV | VIRTUAL_ENV_PROMPT | UV_PROJECT_ENVIRONMENT | PYTHONHOME | BASH_ENV | ENV) return 0 ;;
+    CONDA_PREFIX | CONDA_DEFAULT_ENV | CONDA_SHLVL) return 0 ;;
+  esac
+  return 1
 }
 
 # Usage: find_flag_words <lines>
@@ -231,14 +246,18 @@ fail_profile_value() {
   fail E_PROFILE_VALUE "the config has what no profile can say: $key${3:+: $3}" why "$4" fix "pyve config unset $key"
 }
 
-# Usage: fail_profile_key <profile> <key>
-# Says that a profile has no such key. Status 1.
+# Usage: fail_profile_key <profile> <key> [why]
+# Says that a profile has no such key, or why it cannot be so. Status 1.
 fail_profile_key() {
-  declare -F suggest >/dev/null || . "${BASH_SOURCE[0]%/*}/cli.sh"
+  local why=${3-} near=""
+  if [[ -z $why ]]; then
+    declare -F suggest >/dev/null || . "${BASH_SOURCE[0]%/*}/cli.sh"
+    suggest "$2" env env_file flags groups watch
+    near=$REPLY why="a profile has env, env_file, flags, groups and watch"
+  fi
   trap finish EXIT
-  suggest "$2" env env_file flags groups watch
-  fail E_PROFILE_VALUE "the config has what no profile can say: run.profiles.$1.$2" ${REPLY:+why "did you mean '$REPLY'?"} \
-    why "a profile has env, env_file, flags, groups and watch" why "the line is to be removed or corrected by hand: ${PROJECT_ROOT%/}/.pyve/config"
+  fail E_PROFILE_VALUE "the config has what no profile can say: run.profiles.$1.$2" ${near:+why "did you mean '$near'?"} \
+    why "$why" why "the line is to be removed or corrected by hand: ${PROJECT_ROOT%/}/.pyve/config"
 }
 
 # Usage: use_profile <name>
@@ -287,9 +306,7 @@ read_profile_file() {
   fi
   keep_loadable_names
   for ((i = 0; i < ${#DOTENV_NAMES[@]}; i++)); do
-    case ${DOTENV_NAMES[i]} in
-      PATH | PYVE_* | VIRTUAL_ENV) continue ;;
-    esac
+    ! is_reserved_name "${DOTENV_NAMES[i]}" || continue
     PLAN_SETS+=("${DOTENV_NAMES[i]}=${DOTENV_VALUES[i]}")
     PLAN_HIDDEN+=("${DOTENV_NAMES[i]}")
   done
@@ -310,7 +327,7 @@ watch_instead() {
 # Usage: insert_flags
 # For start_planned: puts PLAN_FLAGS behind the interpreter, where the command is one, or a script of the environment.
 insert_flags() {
-  local command=${PLAN_ARGV[0]} file first="" folder
+  local command=${PLAN_ARGV[0]} file first="" line folder
   file=$command
   if [[ $command != */* ]]; then
     for folder in ${PLAN_PATHS[@]+"${PLAN_PATHS[@]}"} "${PLAN_ENVIRONMENT:-/nowhere}/bin"; do
@@ -318,16 +335,20 @@ insert_flags() {
       [[ ! -f $file || ! -x $file ]] || break
     done
   fi
-  case ${command##*/} in
-    python | python[0-9]* | pypy | pypy[0-9]*)
-      PLAN_ARGV=("$command" "${PLAN_FLAGS[@]}" "${PLAN_ARGV[@]:1}")
-      return 0
-      ;;
-  esac
+  if is_python_name "${command##*/}"; then
+    PLAN_ARGV=("$command" "${PLAN_FLAGS[@]}" "${PLAN_ARGV[@]:1}")
+    return 0
+  fi
   if [[ -n $PLAN_ENVIRONMENT && -f $file && -r $file && -x $PLAN_ENVIRONMENT/bin/python ]]; then
     { IFS= read -r -d '' -n 1024 first || :; } <"$file" 2>/dev/null
-    if [[ $first == "#!$PLAN_ENVIRONMENT/bin/python"* || $first == "#!/bin/sh"$'\n'*"exec"*"$PLAN_ENVIRONMENT/bin/python"* ]]; then
-      PLAN_ARGV=("$PLAN_ENVIRONMENT/bin/python" "${PLAN_FLAGS[@]}" "$file" "${PLAN_ARGV[@]:1}")
+    # (Behind the interpreter may stand one argument, which is what the system makes of all that follows.)
+    line=${first%%$'\n'*}
+    folder="#!$PLAN_ENVIRONMENT/bin/python"
+    if [[ $line == "$folder"* && ${line#"$folder"} =~ ^[0-9.]*([[:blank:]]+(.*[^[:blank:]]))?[[:blank:]]*$ ]] ||
+      [[ $first == "#!/bin/sh"$'\n'*"exec"*"$PLAN_ENVIRONMENT/bin/python"* ]]; then
+      line=""
+      [[ $first == "#!/bin/sh"* ]] || line=${BASH_REMATCH[2]-}
+      PLAN_ARGV=("$PLAN_ENVIRONMENT/bin/python" ${line:+"$line"} "${PLAN_FLAGS[@]}" "$file" "${PLAN_ARGV[@]:1}")
       return 0
     fi
   fi

@@ -80,6 +80,7 @@ plan_profile_groups() {
   find_cached_env || status=$?
   [[ $status != 2 ]] || return 1
   if [[ -n ${PYVE_EXPLAIN-} ]]; then
+    forget_choice environment "$PLAN_ENVIRONMENT"
     plan_rejected environment "$PLAN_ENVIRONMENT" "it has other dependency groups than $shown"
     plan_chosen environment "$CACHED_ENV" "$shown has the groups: $PROFILE_GROUPS"
     [[ $status == 0 ]] || plan_step "the environment $CACHED_ENV is made from pylock.toml, with the groups: $PROFILE_GROUPS"

@@ -52,9 +52,16 @@ add_field() {
 # Usage: describe_field <index>
 # Sets REPLY to "NAME = value" of FIELD_NAMES and FIELD_VALUES.
 describe_field() {
+  compose_field "${FIELD_NAMES[$1]}" "${FIELD_VALUES[$1]}"
+}
+
+# Usage: compose_field <name> <value>
+# Sets REPLY to "NAME = value" as a person may see it: without secrets, and with nothing that a terminal would obey.
+compose_field() {
   load_redact
-  redact "${FIELD_VALUES[$1]}"
-  REPLY="${FIELD_NAMES[$1]} = ${REPLY:-\"\"}"
+  redact "$2"
+  REPLY="$1 = ${REPLY:-\"\"}"
+  REPLY=${REPLY//[[:cntrl:]]/?}
 }
 
 # Usage: show_profiles
@@ -185,13 +192,12 @@ add_difference() {
     return 0
   fi
   out=1
-  load_redact
   if [[ $2 != -* ]]; then
-    redact "$3"
-    print_text "- $1 = ${REPLY:-\"\"}"$'\n'
+    compose_field "$1" "$3"
+    print_text "- $REPLY"$'\n'
   fi
   if [[ $4 != -* ]]; then
-    redact "$5"
-    print_text "+ $1 = ${REPLY:-\"\"}"$'\n'
+    compose_field "$1" "$5"
+    print_text "+ $REPLY"$'\n'
   fi
 }

@@ -15,6 +15,7 @@ declare -F enter_plan >/dev/null || . "${BASH_SOURCE[0]%/*}/run_plan.sh"
 declare -F get_caller_variable >/dev/null || . "${BASH_SOURCE[0]%/*}/caller.sh"
 declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
 declare -F get_recorded >/dev/null || . "${BASH_SOURCE[0]%/*}/project_state.sh"
+declare -F is_ci >/dev/null || . "${BASH_SOURCE[0]%/*}/frozen.sh"
 declare -F fits_caller >/dev/null || . "${BASH_SOURCE[0]%/*}/conda_activation.sh"
 declare -F is_activation_current >/dev/null || . "${BASH_SOURCE[0]%/*}/conda_activation.sh"
 declare -F parse_activation >/dev/null || . "${BASH_SOURCE[0]%/*}/conda_activation.sh"
@@ -35,7 +36,10 @@ explain_plan() {
     # (Pyve ends here, and may go to the place where the command would look.)
     CDPATH="" cd -- "$EXPLAIN_FOLDER" || return 1
     declare -F fail_command >/dev/null || . "${BASH_SOURCE[0]%/*}/run_failures.sh"
-    VIRTUAL_ENV=$PLAN_ENVIRONMENT PATH=$EXPLAIN_PATH fail_command "${PLAN_ARGV[@]}" || status=$?
+    _pyve_plan_environment=$PLAN_ENVIRONMENT PATH=$EXPLAIN_PATH fail_command "${PLAN_ARGV[@]}" || status=$?
+  elif [[ -n $EXPLAIN_PROGRAM ]] && find_lost_program "$EXPLAIN_PROGRAM"; then
+    declare -F fail_start >/dev/null || . "${BASH_SOURCE[0]%/*}/run_failures.sh"
+    _pyve_file=$EXPLAIN_PROGRAM _pyve_plan_environment=$PLAN_ENVIRONMENT PATH=$EXPLAIN_PATH fail_start "${PLAN_ARGV[@]}" || status=$?
   fi
   return "$status"
 }
@@ -65,7 +69,7 @@ explain_project_environment() {
     plan_chosen interpreter "$other" "the environment was made with it${ENVIRONMENT_PYTHON:+; its version is $ENVIRONMENT_PYTHON}"
   fi
   if [[ -e ${PROJECT_ROOT%/}/pylock.toml || -e ${PROJECT_ROOT%/}/conda-lock.yml ]]; then
-    if [[ $RUN_FROZEN == --frozen || (-n ${CI-} && -z $RUN_FROZEN) ]]; then
+    if [[ $RUN_FROZEN == --frozen ]] || { [[ -z $RUN_FROZEN ]] && is_ci; }; then
       plan_chosen lock "has to be current" "${RUN_FROZEN:-CI}"
     else
       plan_rejected lock "not looked at" "--frozen asks for that, and so does CI"
@@ -97,6 +101,9 @@ find_changes() {
   EXPLAIN_PROGRAM="" EXPLAIN_FOLDER=$PWD EXPLAIN_PATH=$PATH EXPLAIN_FRONT="" EXPLAIN_BACK=""
   EXPLAIN_NAMES=() EXPLAIN_VALUES=() EXPLAIN_GONE=()
   text=$(
+    # (A folder that has to be made first cannot be entered.)
+    # shellcheck disable=SC2030,SC2031 # it is to be lost
+    [[ -d $PLAN_FOLDER ]] || PLAN_FOLDER=""
     enter_plan
     print_changes
   ) || return 0
@@ -120,15 +127,23 @@ find_changes() {
     esac
   done
   set +f
+  # shellcheck disable=SC2031 # the one that was not changed
+  [[ -z $PLAN_FOLDER || -d $PLAN_FOLDER ]] || EXPLAIN_FOLDER=${PLAN_FOLDER%/}
+  if ((${#PLAN_STEPS[@]})) && [[ ${PLAN_ARGV[0]} != */* ]]; then
+    # (What PATH has for it now is not what it will have.)
+    EXPLAIN_PROGRAM="" found=()
+  fi
   for ((line = 1; line < ${#found[@]}; line++)); do
     [[ ${found[line]} == "${found[0]}" ]] || plan_rejected command "${found[line]}" "PATH has it behind ${found[0]%/*}"
   done
-  value=${_pyve_was_PATH-$PATH}
-  if [[ $EXPLAIN_PATH == *"$value"* ]]; then
-    EXPLAIN_FRONT=${EXPLAIN_PATH%%"$value"*}
-    EXPLAIN_FRONT=${EXPLAIN_FRONT%:}
-    EXPLAIN_BACK=${EXPLAIN_PATH#*"$value"}
-    EXPLAIN_BACK=${EXPLAIN_BACK#:}
+  value=:${_pyve_was_PATH-$PATH}:
+  line=:$EXPLAIN_PATH:
+  # (Whole folders: /bin is not in /project/.venv/bin.)
+  if [[ $line == *"$value"* ]]; then
+    EXPLAIN_FRONT=${line%%"$value"*}
+    EXPLAIN_FRONT=${EXPLAIN_FRONT#:}
+    EXPLAIN_BACK=${line#*"$value"}
+    EXPLAIN_BACK=${EXPLAIN_BACK%:}
   else
     EXPLAIN_FRONT=$EXPLAIN_PATH
   fi
@@ -183,21 +198,10 @@ find_planned_interpreter() {
   if ((${#PLAN_WRAP[@]})) && [[ -z $PLAN_PYTHON ]]; then
     file=$(PATH=$EXPLAIN_PATH type -P -- "${PLAN_ARGV[0]}" || :)
   fi
-  if [[ -f $file && ${file##*/} != python* && ${file##*/} != pypy* ]]; then
+  if [[ -f $file ]] && ! is_python_name "${file##*/}"; then
     { IFS= read -r -d '' -n 1024 first || :; } <"$file" 2>/dev/null
-    file=""
-    if [[ ${first%%$'\n'*} == "#!"*python* || ${first%%$'\n'*} == "#!"*pypy* ]]; then
-      first=${first%%$'\n'*}
-      file=${first#"#!"}
-      file=${file#"${file%%[![:blank:]]*}"}
-      file=${file%%[[:blank:]]*}
-    elif [[ $first == "#!/bin/sh"$'\n'"'''exec' "* ]]; then
-      # (The path is too long for a first line, or has a blank in it.)
-      file=${first#*"'''exec' "}
-      file=${file%% \"\$0\"*}
-      file=${file#[\"\']}
-      file=${file%[\"\']}
-    fi
+    find_named_interpreter "$first"
+    file=$REPLY
   fi
   PLAN_PYTHON=$file EXPLAIN_PYTHON=$file
   while [[ -L $EXPLAIN_PYTHON ]]; do
@@ -205,6 +209,32 @@ find_planned_interpreter() {
     [[ $file == /* ]] || file=${EXPLAIN_PYTHON%/*}/$file
     EXPLAIN_PYTHON=$file
   done
+}
+
+# Usage: find_named_interpreter <beginning of a file>
+# Sets REPLY to the Python that the first line of a script names, also by way of env, or to "".
+find_named_interpreter() {
+  local line=${1%%$'\n'*} word
+  local -a words=()
+  REPLY=""
+  if [[ $1 == "#!/bin/sh"$'\n'"'''exec' "* ]]; then
+    # (The path is too long for a first line, or has a blank in it.)
+    line=${1#*"'''exec' "}
+    line=${line%% \"\$0\"*}
+    line=${line#[\"\']}
+    REPLY=${line%[\"\']}
+    return 0
+  fi
+  [[ $line == "#!"* ]] || return 0
+  IFS=$' \t' read -r -a words <<<"${line#"#!"}"
+  word=${words[0]-}
+  if [[ ${word##*/} == env ]]; then
+    for word in "${words[@]:1}"; do
+      [[ $word == -* || $word == *=* ]] || break
+    done
+    word=$(PATH=$EXPLAIN_PATH type -P -- "$word" || :)
+  fi
+  ! is_python_name "${word##*/}" || REPLY=$word
 }
 
 # Usage: show_value <name> <value>

@@ -14,7 +14,7 @@ declare -F parse_options >/dev/null || . "${BASH_SOURCE[0]%/*}/cli.sh"
 # them, without the "--"; COMMAND_IS_PLAIN: "1" where that stood. Words in LEADING_STOPS ("- -c -m") are no options,
 # but the beginning of the command.
 parse_leading_options() {
-  local i=1 word name known
+  local i=1 word
   read_option_header "$PYVE_ROOT/lib/commands/$PYVE_COMMAND.sh"
   COMMAND_IS_PLAIN=""
   while ((i <= $#)); do
@@ -25,17 +25,8 @@ parse_leading_options() {
     elif [[ $word != -?* || " ${LEADING_STOPS-} " == *" $word "* ]]; then
       break
     fi
-    name=$word
-    i=$((i + 1))
-    case $name in
-      -C | --format) i=$((i + 1)) ;;
-    esac
-    for ((known = 0; known < ${#_option_long[@]}; known++)); do
-      if [[ -n ${_option_takes[known]} && ($name == "--${_option_long[known]}" || $name == "${_option_short[known]}") ]]; then
-        i=$((i + 1))
-        break
-      fi
-    done
+    count_option_words "$word"
+    i=$((i + REPLY))
   done
   ((i <= $# + 1)) || i=$(($# + 1))
   COMMAND_WORDS=("${@:i}")
@@ -43,6 +34,44 @@ parse_leading_options() {
   [[ -z $COMMAND_IS_PLAIN ]] || COMMAND_WORDS=("${@:i+1}")
   parse_options "${@:1:i-1}" || return 1
   _option_behind=()
+}
+
+# Usage: count_option_words <option>
+# After read_option_header: sets REPLY to 2 for an option whose value is the next word, else to 1.
+count_option_words() {
+  local known
+  REPLY=1
+  case $1 in
+    -C | --format) REPLY=2 ;;
+  esac
+  for ((known = 0; known < ${#_option_long[@]}; known++)); do
+    if [[ -n ${_option_takes[known]} && ($1 == "--${_option_long[known]}" || $1 == "${_option_short[known]}") ]]; then
+      REPLY=2
+    fi
+  done
+}
+
+# Usage: is_help_asked <run|watch|x> [argument]...
+# True when -h or --help stands among the options before the command, where it is Pyve's.
+is_help_asked() {
+  local room=$1
+  local -a long takes short
+  shift
+  read_option_header "$PYVE_ROOT/lib/commands/$room.sh"
+  if [[ $room == watch ]]; then
+    long=("${_option_long[@]}") takes=("${_option_takes[@]}") short=("${_option_short[@]}")
+    read_option_header "$PYVE_ROOT/lib/commands/run.sh"
+    _option_long+=("${long[@]}") _option_takes+=("${takes[@]}") _option_short+=("${short[@]}")
+  fi
+  while (($#)); do
+    case $1 in
+      -h | --help) return 0 ;;
+      -- | - | -c | -m | [!-]* | "") return 1 ;;
+    esac
+    count_option_words "$1"
+    shift "$((REPLY < $# ? REPLY : $#))"
+  done
+  return 1
 }
 
 # Usage: take_run_options [argument]...

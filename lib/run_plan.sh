@@ -56,6 +56,17 @@ plan_rejected() {
   PLAN_WHY+=("${1//[$'\t\n']/ }"$'\t'"${2//[$'\t\n']/ }"$'\t\t'"${3//[$'\t\n']/ }")
 }
 
+# Usage: forget_choice <subject> <value>
+# Takes back what plan_chosen has kept of it, when something goes before it after all.
+forget_choice() {
+  local line
+  local -a kept=()
+  for line in ${PLAN_WHY[@]+"${PLAN_WHY[@]}"}; do
+    [[ $line == "$1"$'\t'"$2"$'\t1\t'* ]] || kept+=("$line")
+  done
+  PLAN_WHY=(${kept[@]+"${kept[@]}"})
+}
+
 # Usage: plan_step <text>
 # Keeps what a real run would have to make first. For rooms that are explaining.
 plan_step() {
@@ -70,6 +81,12 @@ begin_making() {
     _pyve_umask=$(umask)
     umask o-w
   fi
+}
+
+# Usage: is_python_name <name>
+# True for what a Python interpreter is called: python, python3, python3.13t, pypy3; not for python3-config.
+is_python_name() {
+  [[ $1 =~ ^(python|pypy)([0-9]+(\.[0-9]+)?[dmt]*)?$ ]]
 }
 
 # Usage: plan_project_environment
@@ -118,22 +135,24 @@ start_planned() {
       declare -F log_exec >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
       log_exec "$@"
     fi
-    exec -- "$@" || _pyve_exec_status=$?
+    # (With -e, bash ends at once where the system cannot execute the file.)
+    set +e
+    exec -- "$@"
+    set -e
   fi
   check_command "${@:_pyve_plan_wraps+1}" || return
-  declare -F fail_run >/dev/null || . "${BASH_SOURCE[0]%/*}/run_failures.sh"
-  fail_run E_COMMAND_NOT_EXECUTABLE "$1 could not be started" \
-    why "the program that its first line names may be gone, or it is one for another kind of machine" fix "pyve doctor"
-  return "$_pyve_exec_status"
+  declare -F fail_start >/dev/null || . "${BASH_SOURCE[0]%/*}/run_failures.sh"
+  fail_start "${@:_pyve_plan_wraps+1}"
 }
 
 # Usage: enter_plan
 # Gives this process the environment of the command: the caller's, with what the plan changes. Sets _pyve_plan_words to
-# what is executed, of which _pyve_plan_wraps belong to the sandbox. (Names that begin with _pyve are the only ones of
-# Pyve's that the caller's environment cannot change; of the plan nothing is certain afterwards.)
+# what is executed, of which _pyve_plan_wraps belong to the sandbox, and _pyve_plan_environment. (Names that begin with
+# _pyve are the only ones of Pyve's that the caller's environment cannot change; of the plan nothing is certain
+# afterwards.)
 enter_plan() {
   _pyve_plan_words=(${PLAN_WRAP[@]+"${PLAN_WRAP[@]}"} ${PLAN_ARGV[@]+"${PLAN_ARGV[@]}"})
-  _pyve_plan_wraps=${#PLAN_WRAP[@]}
+  _pyve_plan_wraps=${#PLAN_WRAP[@]} _pyve_plan_environment=$PLAN_ENVIRONMENT
   _pyve_plan_sets=(${PLAN_SETS[@]+"${PLAN_SETS[@]}"})
   _pyve_plan_unsets=(${PLAN_UNSETS[@]+"${PLAN_UNSETS[@]}"})
   _pyve_plan_paths=(${PLAN_PATHS[@]+"${PLAN_PATHS[@]}"})
@@ -141,6 +160,7 @@ enter_plan() {
   restore_caller_environment
   # (For helpers of Pyve's that have run before.)
   unset -v PYVE_AGAIN
+  [[ -z ${_pyve_build_sandbox-} ]] || unset -v PYVE_BUILD_SANDBOX
   case $1 in
     micromamba) enter_conda_environment "$2" "${2##*/}" ;;
     venv) enter_environment "$2" "$3" ;;
@@ -168,8 +188,24 @@ enter_plan() {
 # Status 127, with a diagnostic, when there is no such command; 126 when it cannot be one.
 check_command() {
   if is_executable_command "$1"; then
-    return 0
+    find_lost_program "$_pyve_file" || return 0
+    declare -F fail_start >/dev/null || . "${BASH_SOURCE[0]%/*}/run_failures.sh"
+    fail_start "$@"
+    return
   fi
   declare -F fail_run >/dev/null || . "${BASH_SOURCE[0]%/*}/run_failures.sh"
   fail_command "$@"
+}
+
+# Usage: find_lost_program <file>
+# Sets REPLY to the program that the first line of a script names, when that cannot be executed. Otherwise status 1.
+# (The variables of the caller's are safe.)
+find_lost_program() {
+  local _line=""
+  { IFS= read -r _line <"$1" || :; } 2>/dev/null
+  [[ $_line == "#!"* ]] || return 1
+  _line=${_line#"#!"}
+  _line=${_line#"${_line%%[![:blank:]]*}"}
+  _line=${_line%%[[:blank:]]*}
+  [[ ! -f $_line || ! -x $_line ]] && REPLY=$_line
 }

@@ -25,12 +25,22 @@ cmd_explain() {
     shift "$REPLY"
   done
   case ${1-} in
-    run | test | x | tool | watch | fmt | lint | typecheck | imports)
+    run | test | x | watch | fmt | lint | typecheck)
       explain_command "$@"
       return
       ;;
+    tool | imports)
+      if has_program "$@"; then
+        explain_command "$@"
+        return
+      fi
+      ;;
   esac
   need cli help codes
+  if has_arguments "$@" && { [[ $1 =~ ^[a-z][a-z-]*$ && -f $PYVE_ROOT/lib/commands/$1.sh ]] || ! find_asked_codes "$1"; }; then
+    fail_unexplained "$@"
+    return
+  fi
   parse_options "$@" && expect_arguments 1 || return 1
   if ((${#ARGS[@]} == 0)); then
     list_all_codes
@@ -56,6 +66,59 @@ cmd_explain() {
   elif (($# > 1)); then
     answer_json codes "[$_page]"
   fi
+}
+
+# Usage: has_program <tool|imports> [argument]...
+# True for the part of the room that starts a program: the others would do their work.
+has_program() {
+  local room=$1
+  shift
+  while [[ ${1-} == -?* ]]; do
+    case $1 in
+      -C | --format) shift ;;
+    esac
+    shift "$(($# > 0))"
+  done
+  case $room:${1-} in
+    tool:run | imports:time | imports:lazy) return 0 ;;
+  esac
+  return 1
+}
+
+# Usage: has_arguments [word]...
+# True for a word that is no option, and behind it more than options of every command.
+has_arguments() {
+  [[ ${1--} != -* ]] || return 1
+  shift
+  while (($#)); do
+    case $1 in
+      -q | --quiet | -v | --verbose | --json | --no-wait | --format=*) ;;
+      -C | --format) shift "$(($# > 1))" ;;
+      *) return 0 ;;
+    esac
+    shift
+  done
+  return 1
+}
+
+# Usage: fail_unexplained <word> [argument]...
+# Says that the command line starts no program, or that there is no such command. Status 1.
+fail_unexplained() {
+  local given=$1 fix="pyve help explain"
+  local why="that can be explained: run, x, test, watch, fmt, lint, typecheck, tool run, imports time, imports lazy"
+  if [[ -f $PYVE_ROOT/lib/commands/$1.sh ]]; then
+    quote_words pyve "$@"
+    fail E_USAGE_ARGUMENT "$REPLY starts no program of yours" why "$why" fix "$fix"
+    return 1
+  fi
+  shift
+  suggest "$given" run x tool test watch fmt lint typecheck imports
+  if [[ -n $REPLY ]]; then
+    why="did you mean '$REPLY'?"
+    quote_words pyve explain "$REPLY" "$@"
+    fix=$REPLY
+  fi
+  fail E_USAGE_ARGUMENT "'${given//[[:cntrl:]]/?}' is no command that could be explained" why "$why" fix "$fix"
 }
 
 # Usage: explain_command <room> [argument]...

@@ -170,6 +170,19 @@ class Terminal:
         """True when the program itself, a shell, is in front and reads each key."""
         return self.front() == self.pid and not self._read_modes()[3] & termios.ICANON
 
+    def stop_and_go_on(self) -> None:
+        """Stop the job in front by Ctrl-Z, use the shell, and bring the job back by fg."""
+        program = self.front()
+        assert program != self.pid, "no job is in front of the shell"
+        self.press("ctrl-z")
+        self.wait_for("Stopped")
+        self.wait_until(self.is_at_prompt)
+        self.type("echo at the $((6 * 7))\r")
+        self.wait_for("at the 42")
+        self.wait_until(self.is_at_prompt)
+        self.type("fg\r")
+        self.wait_until(lambda: self.front() == program, what="the job is in front again")
+
     def look_of(self, part: str) -> tuple[str, bool]:
         """Return the colour ("default", "red", ...) and the boldness of the last such text."""
         for row, line in reversed(list(enumerate(self._screen.display))):

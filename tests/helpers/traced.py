@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pyve_test_helpers import Pyve, find_program
+from pyve_test_helpers import Pyve, find_program, snapshot
 
 _CALL = re.compile(
     r'execve\((?P<file>"[^"]*"), (?P<argv>\[.*?\]), (?P<env>\[.*\])\) = 0$', re.MULTILINE
@@ -62,6 +63,37 @@ def read_log(log: Path) -> list[Executed]:
         env = {name: value for name, _, value in pairs if name not in OWN}
         found.append(Executed(_texts(match["file"])[0], _texts(match["argv"]), env))
     return found
+
+
+def explain(pyve: Pyve, *words: str, **options: Any) -> dict[str, Any]:
+    """Return the plan of a command."""
+    document = json.loads(pyve("--json", "explain", *words, **options).stdout)
+    plan: dict[str, Any] = document["detail"]["plan"]
+    return plan
+
+
+def foresee(pyve: Pyve, plan: dict[str, Any], env: dict[str, str], hidden: str = "") -> Executed:
+    """Return what a plan says will be executed, from the environment where Pyve is called."""
+    after = {name: value for name, value in {**pyve.env, **env}.items() if name not in OWN}
+    after["PATH"] = ":".join([*plan["path_front"], after["PATH"], *plan["path_back"]])
+    for item in plan["sets"]:
+        after[item["name"]] = hidden if item["value"] == "(hidden)" else item["value"]
+    for name in plan["unsets"]:
+        del after[name]
+    return Executed(plan["program"], plan["argv"], after)
+
+
+def agree(pyve: Pyve, *words: str, hidden: str = "", **options: Any) -> dict[str, Any]:
+    """See that a command does what explain says of it; return the plan."""
+    before = snapshot(pyve.root)
+    plan = explain(pyve, *words, **options)
+    assert snapshot(pyve.root) == before, "explain has written something"
+    env = {name: value for name, value in options.items() if name not in {"cwd", "answer"}}
+    # (A script of the environment may be one of sh that executes Python.)
+    done = [call for call in trace(pyve, *words, **options) if call.argv == plan["argv"]]
+    assert done and done[0] == foresee(pyve, plan, env, hidden)
+    assert plan["folder"] == str(options.get("cwd", pyve.project))
+    return plan
 
 
 def _texts(source: str) -> list[str]:

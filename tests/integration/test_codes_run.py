@@ -33,12 +33,15 @@ def test_the_config_says_what_no_profile_can(pyve: Pyve) -> None:
         ("groups: ../x", ("groups: ../x", "names")),
         ("env:\n        PATH: /x", ("env.PATH", "set by Pyve")),
         ("env:\n        BASH_ENV: /x", ("env.BASH_ENV",)),
+        ("env:\n        PYTHONHOME: /x", ("env.PYTHONHOME",)),
     ):
         config.write_text(f"{text}run:\n  profiles:\n    dev:\n      {line}\n")
         mends(pyve, "E_PROFILE_VALUE", "run", "--profile", "dev", "true").says(*words)
     config.write_text(f"{text}run:\n  profiles:\n    dev:\n      flag: -b\n")
     failure = bring(pyve, "E_PROFILE_VALUE", "profile", "show", "dev")
     failure.by_hand("run.profiles.dev.flag", "did you mean 'flags'?", str(config))
+    config.write_text(f"{text}run:\n  profiles:\n    dev:\n      env: LOG=1\n")
+    bring(pyve, "E_PROFILE_VALUE", "profile", "list").by_hand("LOG=1", "mapping", str(config))
     config.write_text(text)
     failure.check_gone()
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from distributions import make_wheel
 from pyve_test_helpers import Pyve, snapshot
-from traced import OWN, Executed, trace
+from traced import agree, explain, trace
 
 GREETER = "def main() -> None:\n    print('hello')\n"
 DISTRIBUTIONS = (
@@ -30,37 +29,6 @@ pytestmark = [
 ]
 
 
-def explain(pyve: Pyve, *words: str, **options: Any) -> dict[str, Any]:
-    """Return the plan of a command."""
-    document = json.loads(pyve("--json", "explain", *words, **options).stdout)
-    plan: dict[str, Any] = document["detail"]["plan"]
-    return plan
-
-
-def foresee(pyve: Pyve, plan: dict[str, Any], env: dict[str, str], hidden: str = "") -> Executed:
-    """Return what a plan says will be executed, from the environment where Pyve is called."""
-    after = {name: value for name, value in {**pyve.env, **env}.items() if name not in OWN}
-    after["PATH"] = ":".join([*plan["path_front"], after["PATH"], *plan["path_back"]])
-    for item in plan["sets"]:
-        after[item["name"]] = hidden if item["value"] == "(hidden)" else item["value"]
-    for name in plan["unsets"]:
-        del after[name]
-    return Executed(plan["program"], plan["argv"], after)
-
-
-def agree(pyve: Pyve, *words: str, hidden: str = "", **options: Any) -> dict[str, Any]:
-    """See that a command does what explain says of it; return the plan."""
-    before = snapshot(pyve.root)
-    plan = explain(pyve, *words, **options)
-    assert snapshot(pyve.root) == before, "explain has written something"
-    env = {name: value for name, value in options.items() if name not in {"cwd", "answer"}}
-    # (A script of the environment may be one of sh that executes Python.)
-    done = [call for call in trace(pyve, *words, **options) if call.argv == plan["argv"]]
-    assert done and done[0] == foresee(pyve, plan, env, hidden)
-    assert plan["folder"] == str(options.get("cwd", pyve.project))
-    return plan
-
-
 def test_a_run_is_what_was_foreseen(pyve: Pyve) -> None:
     pyve.init()
     deep = pyve.project / "deep"
@@ -77,6 +45,13 @@ def test_a_run_is_what_was_foreseen(pyve: Pyve) -> None:
     # A console script, whose interpreter is that of its first line; and a program of the machine.
     assert agree(pyve, "run", "--", "pip", "--version")["interpreter"] == f"{pyve.venv}/bin/python"
     assert agree(pyve, "run", "true")["interpreter"] is None
+    # A PATH that is part of a folder's name; and a script that asks env for its Python.
+    plan = agree(pyve, "run", "sh", "-c", "true", PATH="/bin")
+    assert (plan["path_front"], plan["path_back"]) == ([str(pyve.venv / "bin")], [])
+    script = pyve.venv / "bin/by-env"
+    script.write_text("#!/usr/bin/env -S python3 -I\n")
+    script.chmod(0o755)
+    assert explain(pyve, "run", "by-env")["interpreter"] == f"{pyve.venv}/bin/python3"
 
 
 def test_a_profile_is_foreseen_but_for_its_secrets(pyve: Pyve) -> None:
@@ -100,6 +75,7 @@ def test_scripts_tools_and_sandboxes_are_foreseen_when_they_are_there(user: Pyve
     user.init()
     user.write("plain.py", "print('plain')\n")
     user.write("block.py", "# /// script\n# dependencies = ['alpha']\n# ///\nimport alpha\n")
+    shutil.copy(user.project / "block.py", user.project / "window.pyw")
     for words in (("run", "block.py", "a b"), ("x", "greeter", "--help")):
         before = snapshot(user.root)
         plan = explain(user, *words)
@@ -110,6 +86,8 @@ def test_scripts_tools_and_sandboxes_are_foreseen_when_they_are_there(user: Pyve
         again = agree(user, *words)
         assert not again["steps"]
         assert (again["argv"], again["environment"]) == (plan["argv"], plan["environment"])
+    # (It has nothing of the project's environment.)
+    agree(user, "run", "window.pyw")
     agree(user, "run", "plain.py")
     agree(user, "run", "-m", "json.tool", "--help")
     plan = agree(user, "run", "--sandbox", "--sandbox-engine", "landlock", "python", "plain.py")
@@ -125,10 +103,14 @@ def test_nothing_is_executed_and_a_failure_is_that_of_the_run(pyve: Pyve) -> Non
     assert {Path(call.program).name for call in done} <= {"pyve.sh", "env", "bash", "readlink"}
     assert not marker.exists()
     assert (pyve.project / ".pyve/tmp").exists(), "what a killed command left is cleared"
+    dead = pyve.venv / "bin/dead"
+    dead.write_text("#!/no/such/python\n")
+    dead.chmod(0o755)
     for words, status, code in (
         (("run", "pytho"), 127, "E_COMMAND_NOT_FOUND"),
         (("run", "./marker/x"), 127, "E_COMMAND_NOT_FOUND"),
         (("run", "/"), 126, "E_COMMAND_NOT_EXECUTABLE"),
+        (("run", "--no-frozen", "dead"), 126, "E_COMMAND_NOT_EXECUTABLE"),
         (("run", "--profile", "webb", "true"), 1, "E_PROFILE_UNKNOWN"),
         (("run", "--frozen", "true"), 1, "E_LOCK_MISSING"),
         (("run",), 1, "E_RUN_COMMAND"),
@@ -137,6 +119,13 @@ def test_nothing_is_executed_and_a_failure_is_that_of_the_run(pyve: Pyve) -> Non
         real, told = pyve(*words), pyve("explain", *words)
         assert (real.returncode, told.returncode) == (status, status), words
         assert f"[{code}]" in told.stderr and told.stderr == real.stderr, words
+    # What starts no program of the user's would do its work: it is not called.
+    before = snapshot(pyve.root)
+    for words in ("tool --quiet install greeter", "tool list", "imports find json", "lock --check"):
+        told = pyve("explain", *words.split())
+        assert (told.returncode, f"pyve {words} starts no program" in told.stderr) == (1, True)
+    assert "fix: pyve explain run x" in pyve("explain", "rnu", "x").stderr
+    assert snapshot(pyve.root) == before
     # An option behind the command is the command's, as in the run.
     assert explain(pyve, "run", "python", "--json", "--help")["argv"] == [
         *("python", "--json", "--help")

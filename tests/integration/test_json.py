@@ -72,6 +72,7 @@ CASES = [
     Case("explain E_NO_SUCH_CODE", 1, "E_CODE_UNKNOWN"),
     Case("explain run printf talk", keys=("plan",)),
     Case("explain run true", 1, "E_ENV_MISSING", project="empty"),
+    Case("explain tool list", 1, "E_USAGE_ARGUMENT"),
     Case("export", project="locked", keys=("format", "lock", "text")),
     Case("export --format cyclonedx", project="locked", keys=("format", "text")),
     Case("export --output x.txt", project="locked", keys=("file", "changed")),

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from conda_project import CondaUser, find_fixes, parse_variables
 from pyve_test_helpers import find_program, need_wheelhouse, snapshot
 from shells import Shell, hook_line
 from terminal import open_pyve
+from traced import agree, explain
 
 pytestmark = pytest.mark.micromamba
 
@@ -156,6 +158,19 @@ def test_doctor_validate_and_status_know_the_environment(ready: CondaUser) -> No
     assert f"✓ Python: {ready.channel.python}" in validate.stdout
     assert ready.json("doctor")["diagnostics"] == []
     assert f"Environment  .pyve/envs/demo, Python {ready.channel.python}" in ready.ok()
+
+
+@pytest.mark.linux
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: strace is for Linux")
+def test_explain_foresees_what_a_command_gets(ready: CondaUser) -> None:
+    plan = agree(ready, "run", "greet", "a b")
+    assert plan["environment"] == {"path": str(ready.conda), "backend": "micromamba"}
+    assert plan["interpreter"].startswith(f"{ready.conda}/bin/python") and not plan["steps"]
+    sets = {item["name"]: item["value"] for item in plan["sets"]}
+    assert sets["KETTLE_HOME"] == f"{ready.conda}/share/kettle"
+    # Scripts whose outcome depends on the caller are not run.
+    plan = explain(ready, "run", "greet", KETTLE_TEMPERATURE="37")
+    assert "the activation scripts" in plan["steps"][0]
 
 
 def test_the_test_runner_sees_the_packages_and_the_variables(ready: CondaUser) -> None:

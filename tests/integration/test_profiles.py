@@ -50,6 +50,11 @@ def test_the_given_profiles_have_effects_and_the_config_goes_before_them(pyve: P
     script = Seen(pyve, "--profile", "dev", command=("shown", "a b"))
     assert (script.dev, script.bytes, script.argv[1:]) == (True, 1, ["a b"])
     assert Path(script.argv[0]).name == "shown"
+    # A program that is only called like Python is none.
+    other = pyve.venv / "bin/python3-config"
+    other.write_text('#!/bin/sh\necho "$@"\n')
+    other.chmod(0o755)
+    assert pyve.ok("run", "--profile", "dev", "python3-config", "--includes") == "--includes\n"
     for key, *values in (
         ("dev.flags", "-X utf8=0"),
         ("dev.env.PYTHONDEVMODE", "0"),
@@ -81,8 +86,15 @@ def test_the_groups_of_a_profile_come_from_the_lock_and_the_environment_stays(us
     code = ("-c", "import alpha, importlib.util as u, sys; print(u.find_spec('checker') is None)")
     assert user.ok("run", "python", *code) == "False\n"
     environment = snapshot(user.venv)
-    plan = json.loads(user("--json", "explain", "run", "--profile", "prod", "python").stdout)
-    assert "made from pylock.toml" in plan["detail"]["plan"]["steps"][0]
+    document = json.loads(user("--json", "explain", "run", "--profile", "prod", "python").stdout)
+    plan = document["detail"]["plan"]
+    assert "made from pylock.toml" in plan["steps"][0]
+    # (Where its Python will be is not where PATH has one now.)
+    assert plan["program"] is None and plan["interpreter"] is None
+    chosen = [
+        i["value"] for i in plan["considered"] if i["subject"] == "environment" and i["chosen"]
+    ]
+    assert chosen == [plan["environment"]["path"]]
     assert not list(user.home.glob(".cache/pyve/environments/*/venv"))
     # What is made on the way is not for everybody to write; the command sees nothing of that.
     inner = "import os; print(oct(os.umask(0)), 'PYVE_AGAIN' in os.environ)"
@@ -145,6 +157,14 @@ def test_profile_list_show_and_diff(pyve: Pyve) -> None:
         "+ groups = none",
     ]
     assert pyve.ok("profile", "diff", "night") == "+ groups = none\n"
+    # A config may come from anywhere: what a terminal would obey is not shown.
+    config = pyve.project / ".pyve/config"
+    text = config.read_text()
+    config.write_text(text.replace("LOG: debug", "LOG: \x1b[31mdebug"))
+    for words in (["list"], ["show", "dev"], ["diff", "dev", "prod"]):
+        out = pyve.ok("profile", *words)
+        assert "?[31mdebug" in out and "\x1b" not in out
+    config.write_text(text)
     assert pyve.ok("profile", "diff", "dev", "dev") == "No difference.\n"
     changes = pyve.json("profile", "diff", "prod", "night")["detail"]
     assert (changes["from"], changes["to"], len(changes["changes"])) == ("prod", "night", 3)

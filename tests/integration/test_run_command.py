@@ -50,6 +50,9 @@ def test_run_gives_127_for_a_command_that_is_not_found_and_says_so(pyve: Pyve) -
         "fix: pyve run python -m pip install no-such-command"
         in pyve("run", "no-such-command").stderr
     )
+    # Where the project says what it needs, that is the place for it.
+    pyve.write("requirements.in", "")
+    assert "fix: pyve add no-such-command" in pyve("run", "no-such-command").stderr
 
 
 def test_run_gives_126_for_what_cannot_be_executed(pyve: Pyve) -> None:
@@ -62,12 +65,22 @@ def test_run_gives_126_for_what_cannot_be_executed(pyve: Pyve) -> None:
         result = pyve("run", word)
         assert result.returncode == 126, (word, result.stderr)
         assert "not executable" in result.stderr
-    script = pyve.write("dead.sh", "#!/no/such/interpreter\n")
-    script.chmod(0o755)
-    result = pyve("run", "./dead.sh")
-    assert result.returncode in (126, 127)
-    assert "ERROR: " in result.stderr
-    assert "fix: " in result.stderr
+    # What the system does not execute; the command runs as well with --json.
+    for text, word in (
+        ("#!/no/such/sh\n", "pyve run sh ./dead 'a b'"),
+        ("#!/no/such/sh\r\n", "as on Windows"),
+        ("\0\1\2", "another kind of machine"),
+    ):
+        pyve.write("dead", text).chmod(0o755)
+        result = pyve("run", "./dead", "a b")
+        assert (result.returncode, word in result.stderr) == (126, True), result.stderr
+        assert "E_COMMAND_NOT_EXECUTABLE" in result.stderr
+        assert text.startswith("\0") or result.stderr.startswith("ERROR: "), "only one diagnostic"
+        assert pyve("--json", "run", "./dead").returncode == 126
+        (pyve.venv / "bin/dead").write_text(text)
+        (pyve.venv / "bin/dead").chmod(0o755)
+        result = pyve("run", "dead")
+        assert (result.returncode, "fix: pyve doctor" in result.stderr) == (126, True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGSEGV])
@@ -466,3 +479,9 @@ def test_variables_with_names_that_pyve_uses_reach_the_command(pyve: Pyve) -> No
         code = [] if words == ["test"] else ["-c", show]
         seen = json.loads(pyve.ok(*words, *code, **env))
         assert {name: seen.get(name) for name in names} == env
+    # A function that somebody has exported is not taken for Pyve's own.
+    function = {"BASH_FUNC_fail%%": "() {  echo mine\n}"}
+    result = pyve("run", "no-such-command", **function)
+    assert (result.returncode, "E_COMMAND_NOT_FOUND" in result.stderr) == (127, True), result.stderr
+    for words in (["run"], ["run", "--no-frozen"]):
+        assert pyve.ok(*words, "bash", "-c", "fail", **function) == "mine\n"

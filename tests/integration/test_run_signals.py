@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -90,6 +91,8 @@ WAYS = {
     "module": Way(("run", "-m", "probe")),
     "x": Way(("x", "teller")),
     "tool": Way(("tool", "run", "teller")),
+    "fmt": Way(("fmt",)),
+    "at": Way(("run", "--at", "HEAD", "python", "probe.py")),
     "bubblewrap": Way(
         ("run", "--sandbox", "--sandbox-engine", "bubblewrap", "python", "probe.py"), (), False
     ),
@@ -109,12 +112,26 @@ def person(
     pyve.init()
     pyve.write("probe.py", PROBE)
     pyve.write("block.py", BLOCK + PROBE)
+    pyve.write("requirements.in", "teller\n")
+    pyve.ok("lock")
+    pyve.ok("config", "set", "tools.fmt", "teller")
+    commit(pyve)
     # (What has to be made is made before.)
     pyve.ok("run", "block.py", "exit", "0")
     pyve.ok("tool", "install", "teller")
     pyve.ok("x", "teller", "exit", "0")
+    pyve.ok("run", "--at", "HEAD", "python", "probe.py", "exit", "0")
     yield pyve
     shutil.rmtree(root, ignore_errors=True)
+
+
+def commit(pyve: Pyve) -> None:
+    """Make the project a repository, with all that it has as the first commit."""
+    pyve.env.update(GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_SYSTEM="/dev/null")
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    for words in (("init", "--quiet"), ("add", "-A"), (*who, "commit", "--quiet", "-m", "one")):
+        result = pyve.execute("git", *words)
+        assert result.returncode == 0, result.stderr
 
 
 @pytest.fixture(params=WAYS)
@@ -166,6 +183,48 @@ def test_status_input_and_process_are_the_programs_own(person: Pyve, way: Way) -
         assert (pid, group, session) == (process.pid,) * 3
 
 
+@pytest.mark.parametrize("name", ["TERM", "INT"])
+def test_with_json_a_signal_reaches_the_command_too_and_the_document_follows(
+    person: Pyve, name: str
+) -> None:
+    number = getattr(signal, f"SIG{name}")
+    code = (
+        "import signal, sys, time\n"
+        "def end(*_):\n    time.sleep(0.3)\n    print('end')\n    sys.exit(7)\n"
+        f"signal.signal(signal.SIG{name}, end)\n"
+        "print('begun', flush=True)\n"
+        "signal.pause()\n"
+    )
+    # (--json may stand anywhere before the command.)
+    words = ("run", "--profile", "dev", "--json") if name == "TERM" else ("--json", "run")
+    process = subprocess.Popen(
+        person.command(*words, "python", "-c", code),
+        cwd=person.project,
+        env=person.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "begun\n"
+    if name == "TERM":
+        # (Who starts Pyve may know no other process.)
+        process.send_signal(number)
+    else:
+        os.killpg(process.pid, number)
+    stdout, stderr = process.communicate(timeout=60)
+    document = json.loads(stdout)
+    codes = [item["code"] for item in document["diagnostics"]]
+    assert stderr.startswith("end\n"), "the command was not left behind"
+    if name == "TERM":
+        assert (process.returncode, codes) == (-number, ["E_CANCELLED"])
+        assert document["exit_code"] == 128 + number
+    else:
+        assert (process.returncode, codes, document["exit_code"]) == (7, [], 7)
+
+
 def test_a_terminal_is_the_programs_own_with_its_size_and_job_control(
     person: Pyve, way: Way
 ) -> None:
@@ -175,20 +234,11 @@ def test_a_terminal_is_the_programs_own_with_its_size_and_job_control(
         it.wait_for("shell>")
         it.type(shlex.join(person.command(*way.words, "talk")) + "\r")
         it.wait_for("terminal True True True True")
-        program = it.front()
-        assert program != it.pid
         it.type("one\r")
         it.wait_for("heard one")
         it.resize(170, 30)
         it.wait_for("size 170 30")
-        it.press("ctrl-z")
-        it.wait_for("Stopped")
-        it.wait_until(it.is_at_prompt)
-        it.type("echo at the $((6 * 7))\r")
-        it.wait_for("at the 42")
-        it.wait_until(it.is_at_prompt)
-        it.type("fg\r")
-        it.wait_until(lambda: it.front() == program)
+        it.stop_and_go_on()
         it.wait_for("goes on")
         it.type("two\r")
         it.wait_for("heard two")
@@ -196,7 +246,7 @@ def test_a_terminal_is_the_programs_own_with_its_size_and_job_control(
         it.wait_until(it.is_at_prompt)
         it.type("echo code $?\r")
         it.wait_for("code 130")
-        assert it.is_sane or it.is_at_prompt()
+        it.wait_until(lambda: it.is_sane or it.is_at_prompt(), what="the terminal as it was")
         it.type("exit\r")
         it.wait()
 
@@ -215,12 +265,7 @@ def test_pytest_has_the_terminal_too(person: Pyve) -> None:
         it.wait_for("shell>")
         it.type(shlex.join(person.command("test", "-s", "-q", "test_probe.py")) + "\r")
         it.wait_for("terminal True True True True")
-        program = it.front()
-        it.press("ctrl-z")
-        it.wait_for("Stopped")
-        it.wait_until(it.is_at_prompt)
-        it.type("fg\r")
-        it.wait_until(lambda: it.front() == program)
+        it.stop_and_go_on()
         it.type("two\r")
         it.wait_for("heard two")
         it.press("ctrl-c")

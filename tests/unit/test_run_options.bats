@@ -49,3 +49,47 @@ take_global_option() {
   run -1 parse_leading_options --name --flag prog
   [[ $output == *"[E_USAGE_VALUE]"* ]]
 }
+
+@test "help that stands among the options is Pyve's, behind the command it is the command's" {
+  PYVE_ROOT=$BATS_TEST_DIRNAME/../..
+  is_help_asked run --frozen --help
+  is_help_asked run --profile dev -h -- x
+  is_help_asked watch --on . --with x --help
+  run -1 is_help_asked run --profile --help
+  run -1 is_help_asked run --frozen -m json.tool --help
+  run -1 is_help_asked run --frozen -- --help
+  run -1 is_help_asked x --with rich ruff --help
+  run -1 is_help_asked run --profile
+}
+
+@test "flags of a profile stand behind the interpreter and what the script's first line says" {
+  local line
+  load_lib output config run_plan profile
+  mkdir -p env/bin
+  ln -s /bin/sh env/bin/python
+  while IFS='|' read -r line expected; do
+    begin_plan run
+    PLAN_ENVIRONMENT=$PWD/env
+    printf '%s\n' "${line//ENV/$PLAN_ENVIRONMENT}" >env/bin/tool
+    chmod +x env/bin/tool
+    PLAN_ARGV=(tool a) PLAN_FLAGS=(-b)
+    insert_flags
+    line=${PLAN_ARGV[*]}
+    assert_equal "${line//$PLAN_ENVIRONMENT/ENV}" "$expected"
+  done <<'CASES'
+#!ENV/bin/python|ENV/bin/python -b ENV/bin/tool a
+#!ENV/bin/python3.13 -sE |ENV/bin/python -sE -b ENV/bin/tool a
+#!ENV/bin/python-other|tool a
+#!/usr/bin/python|tool a
+CASES
+  for line in python python3 /x/python3.13t pypy3 python2.7; do
+    PLAN_ARGV=("$line" a) PLAN_FLAGS=(-b)
+    insert_flags
+    assert_equal "${PLAN_ARGV[*]}" "$line -b a"
+  done
+  for line in python3-config python3.11-config pythonw ipython python3.x; do
+    PLAN_ARGV=("$line" a) PLAN_FLAGS=(-b)
+    insert_flags
+    assert_equal "${PLAN_ARGV[*]}" "$line a"
+  done
+}
