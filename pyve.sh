@@ -6,6 +6,10 @@
 # room, lib/commands/<name>.sh. What rooms share is in lib/; each piece is read when needed.
 set -euo pipefail
 
+# "1" when the caller has exported functions: here they stand among Pyve's own.
+_pyve_has_functions=""
+! compgen -A function >/dev/null || _pyve_has_functions=1
+
 # Usage: enter_environment <environment> <project>
 # Sets the variables that make a command, and the processes that it starts, find the environment.
 enter_environment() {
@@ -16,19 +20,24 @@ enter_environment() {
 }
 
 # Usage: is_executable_command <command>
-# True when a file of that name on PATH, or at that path, may be executed.
+# True when a file of that name on PATH, or at that path, may be executed: _pyve_file.
 is_executable_command() {
-  local folder IFS=:
+  local folder=$PATH: status=1 IFS=:
+  _pyve_file=$1
   if [[ $1 == */* ]]; then
     [[ -f $1 && -x $1 ]]
     return
   fi
-  for folder in $PATH; do
+  # (A folder's name may look like a pattern; and an empty one at the end, the current folder, would be lost.)
+  set -f
+  for folder in $folder; do
     if [[ -x ${folder:-.}/$1 && -f ${folder:-.}/$1 ]]; then
-      return 0
+      _pyve_file=${folder:-.}/$1 status=0
+      break
     fi
   done
-  return 1
+  set +f
+  return "$status"
 }
 
 # Usage: find_pyve_root
@@ -78,8 +87,8 @@ find_pyve_root() {
 run_at_once() {
   local root=$PWD text="" line section="" backend="" venv="" name="" IFS=$'\n'
   local -a lines
-  # (A trace, a log of commands and profiles are things of the long way.)
-  [[ ${1--} != -* && $1 != */* && -n $1 && -z ${PYVE_TRACE-}${PYVE_LOG-}${PYVE_PROFILE-} ]] || return 1
+  # (A trace, a log of commands, profiles and scripts are things of the long way.)
+  [[ ${1--} != -* && $1 != */* && $1 != *.pyw && -n $1 && -z ${PYVE_TRACE-}${PYVE_LOG-}${PYVE_PROFILE-} ]] || return 1
   while [[ ! -f $root/.pyve/config ]]; do
     root=${root%/*}
     [[ -n $root ]] || return 1
@@ -138,9 +147,13 @@ run_at_once() {
 
 _pyve_exec_status=""
 if [[ ${1-} == run && (${2-} != *.py || ! -f $2) ]] && run_at_once "${@:2}"; then
-  # (Not in the function: its variables would hide the caller's.)
+  # (Not in the function: its variables would hide the caller's. With -e, bash ends at once where the system cannot execute
+  # the file.)
   shopt -s execfail
-  exec -- "${@:2}" || _pyve_exec_status=$?
+  set +e
+  exec -- "${@:2}"
+  _pyve_exec_status=$?
+  set -e
 fi
 
 # Usage: run_script_at_once <script>
@@ -164,10 +177,20 @@ run_tool_at_once() {
 
 if [[ ${1-} == run && ${2-} == [!-]*.py && -f $2 ]] && run_script_at_once "$2"; then
   shopt -s execfail
-  exec -- "$_pyve_script_python" "${@:2}" || _pyve_exec_status=$?
+  set +e
+  exec -- "$_pyve_script_python" "${@:2}"
+  _pyve_exec_status=$?
 elif [[ ${1-} == x ]] && run_tool_at_once "${@:2}"; then
   shopt -s execfail
-  exec -- "$_pyve_program" "${@:3}" || _pyve_exec_status=$?
+  set +e
+  exec -- "$_pyve_program" "${@:3}"
+  _pyve_exec_status=$?
+fi
+set -e
+
+# bash -p reads no functions from the environment, and hands them on as they are.
+if [[ -n $_pyve_has_functions && $- != *p* ]]; then
+  exec "$BASH" -p -- "${BASH_SOURCE[0]}" "$@"
 fi
 
 # What the caller exported under Pyve's own names belongs to the commands that Pyve starts.
@@ -193,6 +216,13 @@ PYVE_CALLED_FROM=$PWD PYVE_FOLDER="" _pyve_has_folder=""
 # The command and its arguments, as they were given.
 PYVE_WORDS=()
 _pyve_loaded=" "
+
+# In a new worktree or clone (where git has left out .env) the environment may be had at once: see lib/sync_warm.sh.
+if [[ ${1-} == sync && -f .pyve/config && -f pylock.toml && ! -e .venv ]]; then
+  find_pyve_root
+  . "$PYVE_ROOT/lib/sync_warm.sh"
+  ! sync_at_once "${@:2}" || exit 0
+fi
 
 # Usage: need <module>...
 # Reads lib/<module>.sh, each once.
@@ -421,20 +451,27 @@ main() {
 # Usage: wants_help <command> [argument]...
 # True when --help or -h is meant for Pyve and not for a command that Pyve will run.
 wants_help() {
-  local name=$1 word
+  local name=$1 word count=0
   shift
   for word; do
     case $word in
       -h | --help) return 0 ;;
       --) return 1 ;;
       *)
-        ! hands_over "$name" || return 1
+        if hands_over "$name"; then
+          # (Among options it matters which of them take a value. The other rooms hand on what they do not know.)
+          [[ $word == -* && " run watch x " == *" $name "* && " $* " == *" -"[h-]* ]] || return 1
+          need run_options
+          is_help_asked "$name" "${@:count+1}"
+          return
+        fi
         case $name:$word in
           explain:*) name=$word ;;
           tool:run | imports:time | imports:lazy) name=x ;;
         esac
         ;;
     esac
+    count=$((count + 1))
   done
   return 1
 }

@@ -63,7 +63,7 @@ parse_config_text() {
     "'"*)
       if [[ $text =~ $single ]]; then
         text=${BASH_REMATCH[1]}
-        declare -F replace_all >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
+        declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
         replace_all "$text" "''" "'"
         return 0
       fi

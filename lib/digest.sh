@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# SHA-256, by whichever tool this system has.
+# SHA-256, by whichever tool this system has. What is quickest where there is sha256sum is in lib/digest_files.sh.
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   printf 'lib/digest.sh is sourced by pyve.sh, not run.\n' >&2
   exit 1
 fi
 
-declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F logged_exec >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
+declare -F has_sha256sum_for >/dev/null || . "${BASH_SOURCE[0]%/*}/digest_files.sh"
 
 # Usage: sha256_of_text <text>
 # Sets REPLY to the SHA-256 of <text> with a line end behind it, in lower-case hex. Status 1, with a
@@ -61,25 +61,6 @@ print_sha256_of_files() {
   printf '%s\n' ${DIGESTS[@]+"${DIGESTS[@]}"}
 }
 
-# Usage: exec_sha256_with_text <text> <file>...
-# In a subshell, which ends with it: prints a line for each file, and one for the text with a line end behind it, in which
-# the SHA-256 stands before the first blank. Only where has_sha256sum_for the files.
-exec_sha256_with_text() {
-  local text=$1
-  shift
-  logged_exec sha256sum -- "$@" - <<<"$text" 2>/dev/null
-}
-
-# Usage: has_sha256sum_for <file>...
-# True when one process can make the digests of all of these.
-has_sha256sum_for() {
-  local name
-  for name; do
-    [[ -f $name && -r $name ]] || return 1
-  done
-  type -P sha256sum >/dev/null
-}
-
 # Usage: run_sha256
 # In a subshell: prints a line about stdin that holds its SHA-256.
 run_sha256() {
@@ -108,6 +89,8 @@ check_digest() {
       declare -F propose_install >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
       propose_install coreutils
     fi
+    # shellcheck source=/dev/null # read when something is wrong
+    declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
     fail E_DIGEST "no SHA-256 could be made" \
       why "it takes one of sha256sum, shasum, openssl and python3, and a file that can be read" ${REPLY:+fix "$REPLY"}
     return 1

@@ -8,6 +8,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
+declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/raw_text.sh"
 
 # The change of several things that is going on: "1", or ""; where it is noted, what it is about, and whether the notes were
 # made durable. See lib/journal.sh. (A room may read this file once more.)
@@ -17,18 +18,6 @@ fi
 
 # What Pyve wrote in a project: a line "<cksum> <size> <file>" each. Ignored by git.
 MADE_RECORD=".pyve/state"
-
-# Usage: read_file <file>
-# Sets REPLY to the file's text, up to its first NUL; to "" when it cannot be read, or has more than 1,048,576 characters:
-# nothing that Pyve reads itself is that large. READ_CUT: "1" when REPLY is not all that is in it.
-read_file() {
-  REPLY="" READ_CUT=""
-  # (A read that comes to the end of the file fails.)
-  if [[ -f $1 && -r $1 ]] && IFS= read -r -d '' -n 1048577 REPLY <"$1"; then
-    READ_CUT=1
-    ((${#REPLY} <= 1048576)) || REPLY=""
-  fi
-}
 
 # Usage: write_file <file> <text>
 # Replaces the file's text in one step. An existing file keeps its mode, and is not touched when

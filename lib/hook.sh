@@ -11,10 +11,10 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F replace_all >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
+declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 declare -F get_caller_variable >/dev/null || . "${BASH_SOURCE[0]%/*}/caller.sh"
 declare -F plan_activation >/dev/null || . "${BASH_SOURCE[0]%/*}/entry.sh"
-declare -F read_project >/dev/null || . "${BASH_SOURCE[0]%/*}/trust.sh"
+declare -F is_trusted >/dev/null || . "${BASH_SOURCE[0]%/*}/trust.sh"
 
 # How the variables were before, and how they are to be: a name, its value, "1" when it is set. The place
 # of NAME is in _pyve_before_NAME and _pyve_after_NAME.

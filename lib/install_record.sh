@@ -6,7 +6,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F has_line >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 
 # <data>/pyve, the tree in it, the text of the record, and what list_recorded found.

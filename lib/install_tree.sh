@@ -12,7 +12,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
-declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
+declare -F lock_project >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
 declare -F sync_files >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F resolve_links >/dev/null || . "${BASH_SOURCE[0]%/*}/rc_file.sh"
 declare -F list_recorded >/dev/null || . "${BASH_SOURCE[0]%/*}/install_record.sh"

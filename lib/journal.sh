@@ -22,7 +22,7 @@ fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
-declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
+declare -F lock_project >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
 
 # Usage: begin_change
 # From here to commit_change, everything is one change. Costs nothing until something changes.

@@ -10,7 +10,7 @@ fi
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F load_fixes >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F config_get >/dev/null || . "${BASH_SOURCE[0]%/*}/config.sh"
-declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
+declare -F lock_project >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
 
 # The lock that is waited for, since when, and when it was said last (seconds of this process).
 _waited_for="" _waiting_since=0 _waiting_told=0
@@ -114,7 +114,7 @@ wait_for_lock() {
     _waited_for=$1 _waiting_since=$SECONDS _waiting_told=$SECONDS
     if [[ -z $text ]]; then
       describe_owner
-      text="Waiting for $REPLY to finish with this project."
+      text="Waiting for $REPLY to finish."
     fi
     if [[ -n $OWNER_ELSEWHERE ]]; then
       quote_word "$PWD/$1"
@@ -239,7 +239,10 @@ clear_tmp() {
     while [[ -e .pyve/tmp.gone.$$.$number || -L .pyve/tmp.gone.$$.$number ]]; do
       number=$((number + 1))
     done
-    mv .pyve/tmp ".pyve/tmp.gone.$$.$number" && mkdir -p .pyve/tmp || return 1
+    if ! { mv .pyve/tmp ".pyve/tmp.gone.$$.$number" && mkdir -p .pyve/tmp; } 2>/dev/null; then
+      fail_pyve_folder
+      return 1
+    fi
   fi
   for old in .pyve/tmp.gone.*; do
     [[ -d $old && ! -L $old ]] || continue

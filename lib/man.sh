@@ -6,7 +6,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F replace_all >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
+declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 declare -F read_header >/dev/null || . "${BASH_SOURCE[0]%/*}/headers.sh"
 
 # Variables that a person may set, and files that Pyve reads or writes: name, two blanks, meaning.

@@ -8,7 +8,7 @@ fi
 
 declare -F read_header >/dev/null || . "${BASH_SOURCE[0]%/*}/headers.sh"
 declare -F find_code >/dev/null || . "${BASH_SOURCE[0]%/*}/codes.sh"
-declare -F replace_all >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
+declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
 
 # Usage: show_command_markdown <name>
 # Prints the section of docs/commands.md on one room.

@@ -12,7 +12,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
-declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
+declare -F lock_project >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
 declare -F find_backend_files >/dev/null || . "${BASH_SOURCE[0]%/*}/backend_detect.sh"
 declare -F obtain_micromamba >/dev/null || . "${BASH_SOURCE[0]%/*}/micromamba_download.sh"
 

@@ -11,60 +11,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
-
-# The text of this process's lock; "taking", while it is not known whether the lock is there, or "held"; and the folder of
-# the project that is locked. (A room may read this file once more.)
-if ! declare -F load_leftovers >/dev/null; then
-  _project_locked="" _project_lock_state="" _project_folder=""
-fi
-
-# Usage: process_identity <pid>
-# Sets REPLY to "<pid>:<start time>", so that a recycled pid is not mistaken for the same
-# process; status 1 when there is no such process.
-process_identity() {
-  local line
-  local -a fields
-  if [[ -r /proc/self/stat ]]; then
-    { IFS= read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
-    # The second field, the name in parentheses, may hold anything: count from behind it.
-    IFS=' ' read -r -a fields <<<"${line##*) }"
-    # State Z: dead, and only waiting for its parent.
-    [[ ${fields[0]} != Z ]] || return 1
-    REPLY=$1:${fields[19]}
-  else
-    kill -0 "$1" 2>/dev/null || return 1
-    line=$(ps -o lstart= -p "$1") || return 1
-    REPLY=$1:${line//[![:alnum:]]/-}
-  fi
-}
-
-# Usage: is_alive <identity>
-# True when the process that process_identity named is still running.
-is_alive() {
-  [[ $1 =~ ^[0-9]+: ]] && process_identity "${1%%:*}" && [[ $REPLY == "$1" ]]
-}
-
-# Usage: find_machine
-# Sets REPLY to "<machine>:<boot>:<container>", as far as they can be told without a process: where the number of a
-# process means something. Processes of another container may have the name of the machine, but not the first process.
-find_machine() {
-  local name=${HOSTNAME:-unknown} id="" boot="" first=""
-  local -a fields
-  if [[ -r /proc/sys/kernel/hostname ]]; then
-    IFS= read -r name </proc/sys/kernel/hostname || :
-  else
-    # (On a Mac, what follows the first dot changes with the network.)
-    name=${name%%.*}
-  fi
-  # Two machines may have one name.
-  [[ ! -r /etc/machine-id ]] || IFS= read -r id </etc/machine-id || :
-  [[ ! -r /proc/sys/kernel/random/boot_id ]] || IFS= read -r boot </proc/sys/kernel/random/boot_id || :
-  if { IFS= read -r first </proc/1/stat; } 2>/dev/null; then
-    IFS=' ' read -r -a fields <<<"${first##*) }"
-    first=${fields[19]-}
-  fi
-  REPLY=${name//[!A-Za-z0-9._-]/-}${id:+.${id:0:8}}:${boot:0:8}:$first
-}
+declare -F find_lock_name >/dev/null || . "${BASH_SOURCE[0]%/*}/lock_name.sh"
 
 # Usage: load_leftovers
 # Reads lib/leftovers.sh, which a command does without where nobody was before it.
@@ -88,17 +35,13 @@ load_owner() {
 lock_project() {
   local me link
   [[ $_project_lock_state != held ]] || return 0
-  # What is written below these is the project's: a repository may bring links in their places.
-  for link in .pyve .pyve/tmp .pyve/testenv .pyve/testenv/venv .pyve/bin .pyve/envs .pyve/envs/*; do
-    if [[ -L $link ]]; then
-      load_owner
-      check_link "$PWD" "$link" || return 1
-    fi
+  find_project_links
+  for link in ${PROJECT_LINKS[@]+"${PROJECT_LINKS[@]}"}; do
+    load_owner
+    check_link "$PWD" "$link" || return 1
   done
-  process_identity "$$"
+  find_lock_name
   me=$REPLY
-  find_machine
-  me+=:$REPLY:${PYVE_COMMAND-}
   # Known before the lock is there: a signal may come at any moment.
   [[ -n $_project_lock_state ]] || at_exit unlock_project
   _project_locked=$me _project_folder=$PWD _project_lock_state=taking
@@ -127,13 +70,6 @@ lock_project() {
     fail_pyve_folder
     return 1
   fi
-}
-
-# Usage: has_leftovers
-# True when there is something in the project that only a killed command can have left. Only with the lock.
-has_leftovers() {
-  compgen -G ".pyve/tmp/*" >/dev/null || compgen -G ".pyve/*.pyve-new.*" >/dev/null || compgen -G ".pyve/lock.*" >/dev/null ||
-    compgen -G ".pyve/tmp.gone.*" >/dev/null || compgen -G ".pyve/envs/.old.*" >/dev/null || compgen -G "./.*.pyve-new.*" >/dev/null
 }
 
 # Usage: unlock_project

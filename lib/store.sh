@@ -12,37 +12,9 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F script_head >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_scripts.sh"
-
-# The file by which an environment and its entry know each other.
-STORE_TOKEN=pyve.token
-
-# Usage: find_store
-# Sets STORE to the folder of the store, an absolute path. Status 1 where there can be none: no HOME, or a path that a
-# .pth file cannot hold.
-find_store() {
-  local cache=${XDG_CACHE_HOME-}
-  [[ $cache == /* ]] || cache=${HOME:+$HOME/.cache}
-  STORE=${PYVE_STORE:-${cache:+$cache/pyve/store}}
-  [[ $STORE == /* && $STORE != *[[:cntrl:]]* ]] || return 1
-  STORE=${STORE%/}/v1
-}
-
-# Usage: has_entry <entry>
-# True when the entry of the store, an absolute path, is there, and not another user's.
-has_entry() {
-  [[ -f $1/entry && -O $1/entry ]]
-}
-
-# Usage: own_entry <entry> <environment>
-# Records that the environment, an absolute path, uses the entry; STORE_OWNER is then the record. To be called before
-# anything is built on the entry, and has_entry after it. Status 1 when that cannot be written.
-own_entry() {
-  local folder=${1%/envs/*}/owners
-  STORE_OWNER=$folder/${1##*/}.$$.${RANDOM}${RANDOM}
-  [[ -d $folder ]] || (umask 077 && mkdir -p "$folder") 2>/dev/null || return 1
-  { printf '%s\n' "${2//$'\n'/\\n}" >"$STORE_OWNER"; } 2>/dev/null
-}
+declare -F find_store >/dev/null || . "${BASH_SOURCE[0]%/*}/store_place.sh"
+declare -F write_scripts >/dev/null || . "${BASH_SOURCE[0]%/*}/script_head.sh"
+declare -F render_activate >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_scripts.sh"
 
 # Usage: is_owned <entry> <environment>
 # True when the store knows that the environment, an absolute path, uses the entry: its token is the entry's, or, where
@@ -72,13 +44,6 @@ mend_ownership() {
   fi
 }
 
-# Usage: disown_entry
-# Takes the record of own_entry back.
-disown_entry() {
-  [[ -z $STORE_OWNER ]] || rm -f "$STORE_OWNER"
-  STORE_OWNER=""
-}
-
 # Usage: lay_out_environment <entry> <folder> <final place> <name>
 # Makes <folder>/tree, an environment from TEMPLATE and the entry that works at <final place> and is called <name>:
 # all of it but pyve.packages. After choose_interpreter (or what stands for it). Status 1 when it fails; what was made
@@ -87,58 +52,18 @@ lay_out_environment() {
   local entry=$1 new=$2/tree place=$3 name=$4
   local LC_ALL=C
   VENV_SCRIPTS=()
-  copy_trees "$TEMPLATE/tree" "$entry/tree" "$2" && link_token "$entry" "$new" || return 1
-  if [[ -d $entry/copy ]]; then
-    # (They are read-only in the store. What has a second name is a file of the store itself, or of the template.)
-    cp -R "$entry/copy/." "$new/" &&
-      find "$new" ! -type l \( -type d -o -links 1 \) -exec chmod u+w {} + || return 1
-  fi
+  copy_trees "$TEMPLATE/tree" "$entry/tree" "$2" && link_token "$entry" "$new" && copy_own_files "$entry" "$new" || return 1
   render_activate write_new "$new" "$place" "$name" && write_pip_scripts "$new" "$place" &&
     write_entry_scripts "$entry" "$new" "$place" && chmod a+x "${VENV_SCRIPTS[@]}" &&
     render_settings "$new" "$name" && write_environment_state "$new" "$place" &&
     printf 'store=%s\n' "$entry" >>"$new/pyve.state" && write_shim "$new"
 }
 
-# Usage: copy_trees <tree> <tree> <folder>
-# Copies both, one over the other, to <folder>/tree, with the cheapest means that this system has.
-copy_trees() {
-  if cp -al "$@" 2>/dev/null; then
-    return 0
-  fi
-  rm -rf "$3/tree"
-  if [[ $OSTYPE == darwin* ]] && cp -cRp "$@" 2>/dev/null; then
-    return 0
-  fi
-  rm -rf "$3/tree"
-  cp -Rp "$@" 2>/dev/null
-}
-
-# Usage: link_token <entry> <environment>
-# Makes the environment's token the entry's, where copying has made another. Where it cannot be (the project is on
-# another disk), the record alone counts, and says so.
-link_token() {
-  [[ ! $2/$STORE_TOKEN -ef $1/token ]] || return 0
-  ln -f "$1/token" "$2/$STORE_TOKEN" 2>/dev/null || printf 'linked=0\n' >>"$STORE_OWNER"
-}
-
 # Usage: write_entry_scripts <entry> <folder> <final place>
 # Writes the entry's console scripts into <folder>/bin. Adds their paths to the array VENV_SCRIPTS.
 write_entry_scripts() {
-  local head script file text="" IFS=$'\x1e'
-  local -a scripts=()
-  IFS= read -r -d '' text <"$1/scripts" || :
   script_head "$3"
-  head=$REPLY
-  set -f
-  # shellcheck disable=SC2206 # split on purpose
-  scripts=($text)
-  set +f
-  # (Before the first mark stands nothing.)
-  for script in "${scripts[@]:1}"; do
-    file=$2/bin/${script%%$'\n'*}
-    printf '%s' "$head${script#*$'\n'}" >"$file" || return 1
-    VENV_SCRIPTS+=("$file")
-  done
+  write_scripts "$1/scripts" "$2/bin" "$REPLY"
 }
 
 # Usage: write_shim <environment>

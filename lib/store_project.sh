@@ -7,7 +7,8 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F write_entry_scripts >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
+declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/raw_text.sh"
+declare -F write_scripts >/dev/null || . "${BASH_SOURCE[0]%/*}/script_head.sh"
 
 # Usage: has_kept_project <key>
 # True when the store keeps the project in the current folder under that name: the same pyproject.toml, and the same
@@ -59,5 +60,6 @@ lay_out_project() {
     printf '%s' "${REPLY%.}" >"$site/${part%%$'\n'*}" || return 1
   done
   VENV_SCRIPTS=()
-  write_entry_scripts "$folder" "$1" "$2" && { ((${#VENV_SCRIPTS[@]} == 0)) || chmod a+x "${VENV_SCRIPTS[@]}"; }
+  script_head "$2"
+  write_scripts "$folder/scripts" "$1/bin" "$REPLY" && { ((${#VENV_SCRIPTS[@]} == 0)) || chmod a+x "${VENV_SCRIPTS[@]}"; }
 }

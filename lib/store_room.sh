@@ -9,7 +9,7 @@ fi
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F call_helper >/dev/null || . "${BASH_SOURCE[0]%/*}/helper.sh"
 declare -F find_cached_root >/dev/null || . "${BASH_SOURCE[0]%/*}/cached_env.sh"
-declare -F find_store >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
+declare -F lay_out_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
 declare -F log_info >/dev/null || . "${BASH_SOURCE[0]%/*}/utils.sh"
 declare -F repeat_command >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
 declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"

@@ -7,7 +7,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F find_store >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
+declare -F lay_out_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
 declare -F lay_out_project >/dev/null || . "${BASH_SOURCE[0]%/*}/store_project.sh"
 declare -F remember_hit >/dev/null || . "${BASH_SOURCE[0]%/*}/store_hit.sh"
 declare -F get_sync_note >/dev/null || . "${BASH_SOURCE[0]%/*}/sync_state.sh"

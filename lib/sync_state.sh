@@ -50,7 +50,7 @@ choose_sync_mode() {
     _sync_mode=${_sync_mode:-store}
   fi
   if [[ $_sync_mode != plain ]]; then
-    declare -F find_store >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
+    declare -F lay_out_environment >/dev/null || . "${BASH_SOURCE[0]%/*}/store.sh"
     # (What a link leads to, perhaps on another disk, stays where it is.)
     [[ ! -L $SYNC_PLACE ]] && find_store || _sync_mode=plain
   fi

@@ -14,7 +14,7 @@ fi
 
 declare -F fail >/dev/null || . "${BASH_SOURCE[0]%/*}/output.sh"
 declare -F repeat_command >/dev/null || . "${BASH_SOURCE[0]%/*}/fixes.sh"
-declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
 declare -F sha256_of_file >/dev/null || . "${BASH_SOURCE[0]%/*}/digest.sh"
 
 # Changes when what a toolchain is made of changes, beside the requirements.

@@ -9,7 +9,7 @@ fi
 declare -F find_toolchain >/dev/null || . "${BASH_SOURCE[0]%/*}/toolchain.sh"
 declare -F choose_interpreter >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.sh"
 declare -F find_pip_wheels >/dev/null || . "${BASH_SOURCE[0]%/*}/template.sh"
-declare -F process_identity >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
+declare -F lock_project >/dev/null || . "${BASH_SOURCE[0]%/*}/project_lock.sh"
 declare -F wait_for_lock >/dev/null || . "${BASH_SOURCE[0]%/*}/leftovers.sh"
 declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"

@@ -16,7 +16,7 @@ declare -F list_interpreters >/dev/null || . "${BASH_SOURCE[0]%/*}/interpreter.s
 declare -F ensure_template >/dev/null || . "${BASH_SOURCE[0]%/*}/template.sh"
 declare -F pyve_write_sitecustomize_shim >/dev/null || . "${BASH_SOURCE[0]%/*}/distutils_shim.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/debug_log.sh"
-declare -F script_head >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_scripts.sh"
+declare -F render_activate >/dev/null || . "${BASH_SOURCE[0]%/*}/venv_scripts.sh"
 
 # Usage: clone_environment <new folder> <final place> <name>
 # Makes an environment from TEMPLATE in <new folder> that works at <final place>, an absolute

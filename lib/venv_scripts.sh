@@ -7,8 +7,9 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
+declare -F script_head >/dev/null || . "${BASH_SOURCE[0]%/*}/script_head.sh"
 declare -F quote_word >/dev/null || . "${BASH_SOURCE[0]%/*}/text.sh"
-declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/files.sh"
+declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/raw_text.sh"
 
 # What stands in a template's texts for the environment's path and for its name.
 DIRECTORY_MARK=$'\x1e'
@@ -35,27 +36,33 @@ write_pip_scripts() {
 }
 
 # Usage: render_activate <write> <folder> <final place> <name>
-# Writes the activate scripts into <folder>/bin by `<write> <file> <text>`. Place and name are
-# quoted as each shell needs it; what a shell would execute or expand in its prompt is taken out
-# of the name.
+# Writes the activate scripts into <folder>/bin by `<write> <file> <text>`.
 render_activate() {
-  local write=$1 target=$2 place=$3 name=${4//[\$\`\\!%[:cntrl:]]/_} file text quote
+  local write=$1 target=$2 file text
   for file in "$TEMPLATE/text/bin"/*; do
     read_file "$file"
     text=$REPLY
-    case $file in
-      *.csh) quote=quote_csh_word ;;
-      *.fish) quote=quote_fish_word ;;
-      *.ps1) quote=quote_powershell_word ;;
-      *) quote=quote_word ;;
-    esac
-    "$quote" "$place"
-    replace_mark "$text" "$DIRECTORY_MARK" "$REPLY"
-    text=$REPLY
-    "$quote" "$name"
-    replace_mark "$text" "$PROMPT_MARK" "$REPLY"
+    quote_activation "$file" "$3" "$4"
+    replace_mark "$text" "$DIRECTORY_MARK" "$QUOTED_PLACE"
+    replace_mark "$REPLY" "$PROMPT_MARK" "$QUOTED_NAME"
     "$write" "$target/bin/${file##*/}" "$REPLY" || return 1
   done
+}
+
+# Usage: quote_activation <activate script> <place> <name>
+# Sets QUOTED_PLACE and QUOTED_NAME to both as the shell needs them that the script, a path, is for; what a shell would
+# execute or expand in its prompt is taken out of the name.
+quote_activation() {
+  local quote=quote_word
+  case $1 in
+    *.csh) quote=quote_csh_word ;;
+    *.fish) quote=quote_fish_word ;;
+    *.ps1) quote=quote_powershell_word ;;
+  esac
+  "$quote" "$2"
+  QUOTED_PLACE=$REPLY
+  "$quote" "${3//[\$\`\\!%[:cntrl:]]/_}"
+  QUOTED_NAME=$REPLY
 }
 
 # Usage: render_settings <folder> <name>
@@ -64,9 +71,16 @@ render_settings() {
   local text
   read_file "$TEMPLATE/text/pyvenv.cfg"
   text=$REPLY
-  replace_all "${2//[[:cntrl:]]/ }" "'" "\\'"
-  replace_mark "$text" "$PROMPT_MARK" "'$REPLY'"
+  quote_setting "$2"
+  replace_mark "$text" "$PROMPT_MARK" "$REPLY"
   write_new "$1/pyvenv.cfg" "$REPLY"
+}
+
+# Usage: quote_setting <name>
+# Sets REPLY to the name as pyvenv.cfg has it.
+quote_setting() {
+  replace_all "${1//[[:cntrl:]]/ }" "'" "\\'"
+  REPLY="'$REPLY'"
 }
 
 # Usage: write_environment_state <folder> <final place>
@@ -81,25 +95,6 @@ write_environment_state() {
 # shellcheck disable=SC2153 # PYTHON and its kin are set by lib/interpreter.sh
 get_environment_text() {
   REPLY="format=1"$'\n'"path=${1//$'\n'/\\n}"$'\n'"python=$PYTHON"$'\n'"version=$PYTHON_VERSION"$'\n'"stdlib=$PYTHON_STDLIB"$'\n'
-}
-
-# Usage: script_head <environment>
-# Sets REPLY to the first lines of a console script: a plain #! line where the system can
-# read it, else a detour by sh that Python reads as a string.
-script_head() {
-  local python=$1/bin/python
-  if [[ $python =~ ^[^[:space:]]+$ ]] && ((${#python} <= 120)); then
-    REPLY="#!$python"$'\n'
-  else
-    quote_word "$python"
-    if [[ $python == *\\* ]]; then
-      # Python would take a backslash for an escape, perhaps a malformed one; octal is none.
-      replace_all "$python" "\\" "\\0134"
-      replace_all "$REPLY" "'" "\\0047"
-      REPLY="\"\$(printf '%b' '$REPLY')\""
-    fi
-    REPLY="#!/bin/sh"$'\n'"'''exec' $REPLY \"\$0\" \"\$@\""$'\n'"' '''"$'\n'
-  fi
 }
 
 # Usage: write_new <file> <text>

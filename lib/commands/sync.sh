@@ -38,9 +38,12 @@ cmd_sync() {
   local here=$PWD known=""
   local -a words=()
   # In a new worktree or clone (where git has left out .env) the environment may be had at once.
-  if [[ -f .pyve/config && -f pylock.toml && ! -s .env && ! -e .venv ]]; then
-    need store_hit
-    sync_at_once "$@" && return
+  # (Where pyve.sh has read what can do so, it was tried.)
+  if [[ -f .pyve/config && -f pylock.toml && ! -e .venv ]] && ! declare -F sync_at_once >/dev/null; then
+    need sync_warm
+    ! sync_at_once "$@" || known=1
+    watch_ending
+    [[ -z $known ]] || return 0
   fi
   need utils cli text files backend_detect venv_lock sync_state frozen
   parse_options "$@" && expect_arguments 0 && choose_frozen || return 1

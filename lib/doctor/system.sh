@@ -7,7 +7,7 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   exit 1
 fi
 
-declare -F read_file >/dev/null || . "${BASH_SOURCE[0]%/*}/../files.sh"
+declare -F write_file >/dev/null || . "${BASH_SOURCE[0]%/*}/../files.sh"
 declare -F compare_release >/dev/null || . "${BASH_SOURCE[0]%/*}/../version.sh"
 declare -F find_micromamba >/dev/null || . "${BASH_SOURCE[0]%/*}/../micromamba_core.sh"
 declare -F logged >/dev/null || . "${BASH_SOURCE[0]%/*}/../debug_log.sh"

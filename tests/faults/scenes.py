@@ -112,6 +112,17 @@ def locked(user: Pyve) -> None:
 
 
 @state
+def cloned(user: Pyve) -> None:
+    """A new worktree of a project whose environment was made from the store before."""
+    synced(user)
+    shutil.rmtree(user.venv)
+    (user.project / ".env").unlink()
+    user.ok("sync")
+    shutil.rmtree(user.venv)
+    (user.project / ".env").unlink()
+
+
+@state
 def unfilled(user: Pyve) -> None:
     """A lock, no environment, and an empty store."""
     locked(user)
@@ -292,6 +303,7 @@ SCENES = (
     Scene("lock", VENV, ("lock",), nothing),
     Scene("lock (again)", VENV, ("lock",), edited),
     Scene("sync", VENV, ("sync",), locked),
+    Scene("sync (worktree)", VENV, ("sync", "--frozen"), cloned),
     Scene("sync (store fill)", VENV, ("sync",), unfilled),
     Scene("store gc", VENV, ("store", "gc"), unowned, is_store=True),
     Scene("store repair", VENV, ("store", "repair"), damaged, is_store=True),

@@ -205,25 +205,49 @@ def without_python(user: Pyve, folder: Path) -> dict[str, str]:
     return {"PYVE_TOOLCHAIN": str(folder / "none"), "UV_CACHE_DIR": str(folder / "none")}
 
 
-@pytest.mark.parametrize("first", ["sync", "init"])
+def read_tree(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Return all that is below a folder: by its path, the mode, and the bytes or the link."""
+    return {
+        str(path.relative_to(folder)): (
+            path.lstat().st_mode,
+            os.fsencode(os.readlink(path))
+            if path.is_symlink()
+            else path.read_bytes()
+            if path.is_file()
+            else b"",
+        )
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "name"),
+    [
+        ("sync", "the other"),
+        ("init", "plain"),
+        ("sync", "o'th\"er $(touch x) `y` & % ö" + "z" * 90),
+    ],
+)
 def test_a_worktree_has_its_environment_without_a_python(
-    user: Pyve, tmp_path: Path, first: str
+    user: Pyve, tmp_path: Path, first: str, name: str
 ) -> None:
     if first == "init":
         user.init()
     user.write("requirements.in", "everything\nalpha\n")
     user.ok("sync")
     commit(user)
-    made = user.execute("git", "worktree", "add", "-q", "-b", "other", "../the other")
+    made = user.execute("git", "worktree", "add", "-q", "-b", "other", f"../{name}")
     assert made.returncode == 0, made.stderr
-    other = tmp_path / "the other"
+    other = tmp_path / name
     seen = tmp_path / "started"
-    for name in ("sha256sum", "cp", "ln", "mv", "chmod", "mkdir", "rm"):
-        real = shutil.which(name)
-        user.add_program(name, f'#!/bin/sh\necho {name} >>"{seen}"\nexec {real} "$@"\n')
+    for program in ("sha256sum", "cp", "ln", "mv", "chmod", "mkdir", "rm"):
+        real = shutil.which(program)
+        user.add_program(program, f'#!/bin/sh\necho {program} >>"{seen}"\nexec {real} "$@"\n')
     # (The folder of programs has changed: what was remembered does not count until it is seen
     # again.)
     user.ok("sync", cwd=other)
+    # What is remembered of an environment in use stays.
+    user.ok("store", "gc")
     shutil.rmtree(other / ".venv")
     (other / ".env").unlink()
     seen.unlink()
@@ -234,6 +258,7 @@ def test_a_worktree_has_its_environment_without_a_python(
     assert sorted(seen.read_text().split()) == sorted(
         ["sha256sum", "mkdir", "ln", "cp", "chmod", "cp", "chmod", "mv", "rm"]
     ), "each program costs a twentieth of all the time there is"
+    at_once = read_tree(other / ".venv")
     code = "import alpha, everything, sys; print(alpha.__file__, sys.prefix)"
     said = user.ok("run", "python", "-c", code, cwd=other)
     assert said == f"{entries(user)[0]}/site/alpha/__init__.py {other}/.venv\n"
@@ -241,6 +266,12 @@ def test_a_worktree_has_its_environment_without_a_python(
     assert user.json("status", cwd=other)["detail"]["state"] == "consistent"
     assert "is what pylock.toml says" in user.ok("sync", "--frozen", cwd=other)
     assert len(entries(user)) == 1
+    # The long way, where nothing is remembered, makes the same.
+    shutil.rmtree(other / ".venv")
+    for note in (entries(user)[0].parents[1] / "recall").iterdir():
+        note.unlink()
+    user.ok("sync", "--frozen", cwd=other)
+    assert read_tree(other / ".venv") == at_once
 
 
 def test_a_worktree_with_another_config_is_looked_at_with_care(user: Pyve, tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_a_command_says_whom_it_waits_for(project: Pyve) -> None:
         )
         assert waiting.stderr is not None
         line = waiting.stderr.readline()
-        assert line == f"Waiting for pyve sync (process {other.pid}) to finish with this project.\n"
+        assert line == f"Waiting for pyve sync (process {other.pid}) to finish.\n"
         assert project.venv.exists()
         (project.project / ".pyve/lock").unlink()
         assert waiting.wait() == 0

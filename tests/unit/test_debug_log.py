@@ -48,8 +48,10 @@ FUNCTIONS = {
 # exec that needs no log, by file and beginning.
 HANDED_OVER = {
     ("pyve.sh", "exec -- "): "run_at_once does not come here with PYVE_LOG",
+    ("pyve.sh", 'exec "$BASH" -p'): "it is Pyve itself",
     ("lib/debug_log.sh", "exec -- "): "it is logged_exec",
     ("lib/run_plan.sh", "exec -- "): "log_exec is before it",
+    ("lib/sync_warm.sh", "exec mkdir"): "sync_at_once does not come here with PYVE_LOG",
     ("lib/watch.sh", 'exec "$@"'): "log_exec is before it",
     ("lib/commands/shell.sh", "exec -- "): "log_exec is before it",
     ("lib/commands/mcp.sh", 'exec "$@"'): "log_exec is before it",

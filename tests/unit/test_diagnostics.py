@@ -26,7 +26,8 @@ SMALL_HELPERS = {"fetch.py", "probe_interpreter.py", "conda_variables.py", "unpa
 # What takes the place of a command, or stands between it and the terminal, says its words itself.
 IN_PLACE = {
     *("helpers/pyve_sandbox/build.py", "helpers/pyve_sandbox/start.py", "helpers/sandbox_run.py"),
-    *("helpers/pyve_tests/unittest_run.py", "helpers/pyve_watch/talk.py"),
+    *("helpers/pyve_tests/unittest_run.py", "helpers/pyve_tests/request.py"),
+    "helpers/pyve_watch/talk.py",
 }
 
 

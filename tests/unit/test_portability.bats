@@ -187,7 +187,7 @@ work_on_files() {
     # hook evaluates what Pyve itself prints, quoted words; there are others beside sha256sum; and the log of
     # programs has a function for each that may be called.
     hits=$(grep -nE -- "$pattern" "${files[@]}" |
-      grep -vE '^[^:]*:[0-9]+:[[:space:]]*#|attributes=.\{PROMPT_COMMAND@a\}$|/hook\.bash:[0-9]+:  eval "\$\("\$_pyve_program" hook --export bash "\$1"\)"$|/digest\.sh:[0-9]+:.*sha256sum|/debug_programs\.sh:[0-9]+:[a-z0-9]+\(\) \{ log_program ' || :)
+      grep -vE '^[^:]*:[0-9]+:[[:space:]]*#|attributes=.\{PROMPT_COMMAND@a\}$|/hook\.bash:[0-9]+:  eval "\$\("\$_pyve_program" hook --export bash "\$1"\)"$|/digest(_files)?\.sh:[0-9]+:.*sha256sum|/debug_programs\.sh:[0-9]+:[a-z0-9]+\(\) \{ log_program ' || :)
     if [[ -n $hits ]]; then
       found+="${hits//$PYVE_TREE\//}"$'\n'"  banned: $reason"$'\n'
     fi

@@ -73,7 +73,7 @@ in_bash() {
   done
   sleep 0.5
   [ ! -s out ]
-  assert_equal "$(cat err)" "Waiting for another Pyve (process $OWNER) to finish with this project."
+  assert_equal "$(cat err)" "Waiting for another Pyve (process $OWNER) to finish."
   kill "$OWNER"
   wait "$OWNER" || :
   wait "$waiter"
@@ -89,7 +89,7 @@ in_bash() {
   find_machine
   ln -s "$me:$REPLY:sync" .pyve/lock
   run -0 in_bash 'sleep() { SECONDS=$((SECONDS + 11)); count=$((${count-0} + 1)); ((count < 3)) || rm -f .pyve/lock; }; lock_project'
-  assert_equal "$output" "Waiting for pyve sync (process $OWNER) to finish with this project.
+  assert_equal "$output" "Waiting for pyve sync (process $OWNER) to finish.
 Still waiting for pyve sync (process $OWNER): 11 s.
 Still waiting for pyve sync (process $OWNER): 22 s."
 }
