@@ -226,7 +226,7 @@ print_document() {
 run_for_json() {
   _pyve_status=0 _pyve_has_int=""
   _has_run=1
-  if [[ ! ${PYVE_OUTPUT_FD-} =~ ^([3-8]|[1-9][0-9])$ || $PYVE_OUTPUT_FD == 18 ]] || ! { : >&"$PYVE_OUTPUT_FD"; } 2>/dev/null; then
+  if [[ ! ${PYVE_OUTPUT_FD-} =~ ^([3-8]|[1-9][0-9])$ || $PYVE_OUTPUT_FD == 1[78] ]] || ! { : >&"$PYVE_OUTPUT_FD"; } 2>/dev/null; then
     PYVE_OUTPUT_FD=2
   fi
   # (exec: it is no function of Pyve's that is meant. The number is not for Pyves that the command calls. When a

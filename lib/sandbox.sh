@@ -60,12 +60,13 @@ plan_sandbox() {
     [[ -z ${!REPLY-} ]] || add_sandbox_limit "$word" "${!REPLY}" || return 1
   done
   if [[ -n $PYVE_JSON && -z ${PYVE_EXPLAIN-} ]]; then
-    if ! _pyve_sandbox_report=$(mktemp "${TMPDIR:-/tmp}/pyve.XXXXXX"); then
+    # (Without a name: TMPDIR may be where the command can write.)
+    if ! REPLY=$(mktemp "${TMPDIR:-/tmp}/pyve.XXXXXX") || ! { exec 17<>"$REPLY"; } 2>/dev/null || ! rm -f "$REPLY"; then
       fail E_SANDBOX_ENGINE "there is no place for what the sandbox reports" why "no file can be made in ${TMPDIR:-/tmp}"
       return 1
     fi
-    at_exit remove_sandbox_report
-    add_sandbox_line report "$_pyve_sandbox_report"
+    _pyve_sandbox_report=17
+    add_sandbox_line report 17
   fi
   PLAN_WRAP=("$SANDBOX_PYTHON" -I -S -E -B "$PYVE_ROOT/helpers/sandbox_run.py" run "$_sandbox_profile" --)
   describe_sandbox
@@ -185,7 +186,8 @@ describe_sandbox() {
 # With --json: says what the sandbox has reported of a command that has ended. (The names of variables are Pyve's own:
 # others may have become those of the command.)
 read_sandbox_report() {
-  read_file "$_pyve_sandbox_report"
+  IFS= read -r -d '' REPLY <&17 || :
+  exec 17<&-
   HELPER_NAME=sandbox_run
   if [[ $'\n'$REPLY == *$'\n'code$'\t'* ]]; then
     read_helper_answer 1 "$REPLY" || :
@@ -197,11 +199,6 @@ read_sandbox_report() {
     json_list "${HELPER_FOUND[@]}"
     answer_json refused "$REPLY"
   fi
-}
-
-# Usage: remove_sandbox_report
-remove_sandbox_report() {
-  rm -f "$_pyve_sandbox_report"
 }
 
 # Usage: check_sandbox

@@ -5,6 +5,7 @@ Source: sandbox-exec(1), sandbox_init(3), and the profiles in /System/Library/Sa
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ def make_text(places: Places, net: bool) -> str:
         lines.append(f"({rule} file-write* (subpath {_quote(place.real)}))")
     for place in places.guarded:
         lines.append(f"(deny file-write* (subpath {_quote(place.real)}))")
+        # (The kernel knows the way to a link without other links.)
+        above, name = os.path.split(place.path)
+        link = os.path.join(os.path.realpath(above), name)
+        if link != place.real:
+            lines.append(f"(deny file-write* (literal {_quote(link)}))")
     if net:
         lines.append("(allow network-outbound network-inbound)")
         lines.append("(deny network* (local unix-socket) (remote unix-socket))")

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from pyve_core.errors import HelperError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pyve_sandbox.places import Places
     from pyve_sandbox.profile import Profile
 
-__all__ = ["TMP", "find_bubblewrap", "make_words"]
+__all__ = ["TMP", "find_bubblewrap", "list_between", "make_words"]
 
 # Where it is looked for: never in what a project can put on PATH.
 _FOLDERS = (
@@ -75,6 +75,24 @@ def make_words(
     if profile.memory and _read_version(program) >= _SIZED:
         # (What is in these folders is in memory.)
         size = ["--size", str(profile.memory)]
+    mounts = _list_mounts(places, size)
+    for path in list_between(places):
+        mounts[path] = ["--bind", path, path]
+    mounts["/dev/shm"] = mounts.get("/dev/shm", [*size, "--tmpfs", "/dev/shm"])
+    for path in sorted(mounts, key=lambda one: (one.count("/") if one != "/" else 0, one)):
+        words += mounts[path]
+    # (They are in memory, too, and of no size.)
+    words += ["--remount-ro", "/dev", "--remount-ro", "/"]
+    return [*words, "--chdir", profile.folder, "--", *inside]
+
+
+def _list_mounts(places: Places, size: Sequence[str] = ()) -> dict[str, list[str]]:
+    """Give the words for each path where something is mounted.
+
+    Args:
+        places: what is open.
+        size: the words that limit what is in memory.
+    """
     mounts: dict[str, list[str]] = {}
     for folder in (*TMP, places.home):
         if folder:
@@ -87,24 +105,17 @@ def make_words(
             # (A second mount would have no part in what is mounted within the first one.)
             mounts[place.path] = ["--symlink", real, place.path]
     for place in places.guarded:
-        if mounts.get(place.real, [""])[0] != "--bind":
-            mounts[place.real] = ["--ro-bind", place.real, place.real]
-    for path in _list_between(mounts):
-        mounts[path] = ["--bind", path, path]
-    mounts["/dev/shm"] = mounts.get("/dev/shm", [*size, "--tmpfs", "/dev/shm"])
-    for path in sorted(mounts, key=lambda one: (one.count("/") if one != "/" else 0, one)):
-        words += mounts[path]
-    # (They are in memory, too, and of no size.)
-    words += ["--remount-ro", "/dev", "--remount-ro", "/"]
-    return [*words, "--chdir", profile.folder, "--", *inside]
+        mounts[place.real] = ["--ro-bind", place.real, place.real]
+    return mounts
 
 
-def _list_between(mounts: Mapping[str, Sequence[str]]) -> set[str]:
+def list_between(places: Places) -> set[str]:
     """Give the folders between what can be written and what in it cannot.
 
     A mount cannot be moved away, but the folder that it is in can, and another one be put there:
     unless that is a mount, too.
     """
+    mounts = _list_mounts(places)
     found = set()
     for path, words in mounts.items():
         above = os.path.dirname(path)

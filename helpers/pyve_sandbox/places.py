@@ -13,7 +13,7 @@ from pyve_sandbox.landlock import check_place
 from pyve_sandbox.system import O_PATH, list_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pyve_sandbox.profile import Profile
 
@@ -42,7 +42,11 @@ _SYS = ("/sys/devices/system/cpu", "/sys/devices/system/node")
 # (All of .git: beside hooks and config, there are commondir, the commands of a rebase that waits,
 # worktrees and modules; in a worktree it is a file that names another folder.)
 _GUARDED = (".pyve", ".envrc", ".env", ".git")
-_NO_PROJECTS = ("/", "/etc", "/usr", "/var", "/proc", "/sys", "/dev", "/run", "/boot")
+_NO_PROJECTS = (
+    *("/", "/etc", "/usr", "/var", "/proc", "/sys", "/dev", "/run", "/boot"),
+    # (Others keep their sockets there.)
+    *("/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", _SHM, f"/run/user/{os.getuid()}"),
+)
 _STDLIB = re.compile(r"python3\.\d+t?")
 # How many links lead to an interpreter, at most.
 _HOPS = 20
@@ -90,14 +94,18 @@ class Places:
             _is_below(above, folder) for one in self.open for folder in (one.path, one.real)
         )
 
-    def identify(self) -> list[tuple[str, int, int]]:
+    def identify(self, more: Iterable[str] = ()) -> list[tuple[str, int, int]]:
         """Give the device and the number of each file and folder that is open or guarded.
+
+        Args:
+            more: paths without links that are wanted, too.
 
         Raises:
             OSError: one is no more what it was when it was looked at.
         """
         found = []
-        for place in dict.fromkeys(one.real for one in (*self.open, *self.guarded)):
+        known = (one.real for one in (*self.open, *self.guarded))
+        for place in dict.fromkeys((*known, *more)):
             number = os.open(place, O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 check_place(number, place)
@@ -129,12 +137,17 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def find_places(
-    profile: Profile, environ: Mapping[str, str], words: Sequence[str], own: Sequence[str]
+    profile: Profile,
+    engine: str,
+    environ: Mapping[str, str],
+    words: Sequence[str],
+    own: Sequence[str],
 ) -> Places:
     """Find out what is to be open.
 
     Args:
         profile: what was asked for.
+        engine: what confines. (Landlock has no way to except something from what is open.)
         environ: variables of the command.
         words: the command.
         own: what the sandbox itself needs.
@@ -152,7 +165,8 @@ def find_places(
     project = profile.project or profile.folder
     _check_project(project, places.home)
     places.add(project, writes=not profile.ro)
-    for environment in _list_environments(profile, environ, words):
+    environments = _list_environments(profile, environ, words)
+    for environment in environments:
         _add_environment(places, environment, environ)
     for path in own:
         places.add(path)
@@ -162,14 +176,16 @@ def find_places(
         places.add(_check_path(path))
     for path in profile.write:
         places.add(_check_path(path), writes=True)
+    for path in (*profile.read, *profile.write):
+        _check_links(places, path)
     if not any(_is_below(os.path.realpath(profile.folder), one.real) for one in places.open):
         raise HelperError(
             "E_SANDBOX_PROJECT",
             "the current folder is not in the sandbox",
             [f"the project is {project}", f"the current folder is {profile.folder}"],
         )
-    if not profile.ro:
-        _guard(places, project)
+    if not profile.ro and engine != "landlock":
+        _guard(places, profile, environments, engine == "bubblewrap")
     return places
 
 
@@ -210,7 +226,7 @@ def _check_project(project: str, home: str) -> None:
         raise HelperError(
             "E_SANDBOX_PROJECT",
             f"{project} cannot be what a sandbox leaves open",
-            "it is your home folder, has it in it, or belongs to the system",
+            "it is your home folder, has it in it, or belongs to the system or to everybody",
         )
 
 
@@ -225,6 +241,34 @@ def _check_path(path: str) -> str:
     if os.path.realpath(path) in ("/", "/proc", "/dev"):
         raise HelperError("E_SANDBOX_PATH", f"{path} as a whole cannot be opened in a sandbox")
     return path
+
+
+def _find_link(places: Places, path: str) -> str:
+    """Give the first link that a path leads over and that the command could replace, or ""."""
+    # (Not normalized: what ".." means behind a link is for the link to say.)
+    parts = path.split("/")
+    for count in range(2, len(parts) + 1):
+        link = "/".join(parts[:count])
+        if os.path.islink(link):
+            above = os.path.realpath(os.path.dirname(link))
+            if any(one.writes and _is_below(above, one.real) for one in places.open):
+                return link
+    return ""
+
+
+def _check_links(places: Places, path: str) -> None:
+    """Refuse a path that an earlier command in the same sandbox can have made lead elsewhere.
+
+    Raises:
+        HelperError: E_SANDBOX_PATH.
+    """
+    link = _find_link(places, path)
+    if link:
+        raise HelperError(
+            "E_SANDBOX_PATH",
+            f"{path} leads over a link that the command can change",
+            [f"{link} is a link", f"without links the path is {os.path.realpath(path)}"],
+        )
 
 
 def _list_environments(
@@ -309,10 +353,35 @@ def _is_installation(prefix: str) -> bool:
     return False
 
 
-def _guard(places: Places, project: str) -> None:
-    """Keep what is used outside later, and the environments, from being written."""
-    for name in _GUARDED:
-        path = os.path.join(project, name)
-        # (Through a link that leads out, something else would be covered.)
-        if os.path.lexists(path) and _is_below(os.path.realpath(path), os.path.realpath(project)):
-            places.guarded.append(Place(path, os.path.realpath(path), False))
+def _guard(
+    places: Places, profile: Profile, environments: Sequence[str], has_only_mounts: bool
+) -> None:
+    """Keep what is used outside later, and the environments, from being written.
+
+    What was opened by name for writing is not kept.
+
+    Args:
+        places: what is open so far.
+        profile: what was asked for.
+        environments: folders of environments.
+        has_only_mounts: whether the engine cannot keep a link from being replaced.
+
+    Raises:
+        HelperError: E_SANDBOX_PROJECT.
+    """
+    project = profile.project or profile.folder
+    given = {os.path.realpath(path) for path in profile.write} - {os.path.realpath(project)}
+    guarded = [os.path.join(project, name) for name in _GUARDED]
+    for path in (*guarded, *environments):
+        real = os.path.realpath(path)
+        if real in given:
+            continue
+        link = _find_link(places, path)
+        if link and has_only_mounts:
+            raise HelperError(
+                "E_SANDBOX_PROJECT",
+                f"{link} is a link, which the command could replace",
+                "what it leads to is used outside of the sandbox, too; --ro keeps it as it is",
+            )
+        if link or (path in guarded and os.path.lexists(path)):
+            places.guarded.append(Place(link or path, real, False))

@@ -9,9 +9,9 @@ from pyve_core.errors import HelperError
 __all__ = ["ENGINES", "Profile", "parse_profile"]
 
 ENGINES = ("bubblewrap", "landlock", "sandbox-exec")
-_TEXTS = ("engine", "project", "folder", "report")
+_TEXTS = ("engine", "project", "folder")
 _LISTS = ("read", "write", "env", "environment")
-_NUMBERS = ("memory", "cpu", "time", "processes", "sets")
+_NUMBERS = ("memory", "cpu", "time", "processes", "sets", "report")
 _FLAGS = ("ro", "net", "audit")
 
 
@@ -23,7 +23,6 @@ class Profile:
         engine: one of ENGINES, or "" for the one that is used on this machine.
         project: the folder that is open; absolute.
         folder: the one that the command starts in; absolute.
-        report: a file for what would be said on stderr; "" for stderr.
         environment: folders of environments that it uses; absolute.
         read, write: files and folders that are open beside them; absolute.
         env: names of variables that it gets, beside those that everybody gets.
@@ -35,12 +34,12 @@ class Profile:
         time: how long it may take, in seconds; 0 for no limit.
         processes: how many processes and threads there may be at once; 0 for no limit.
         sets: how many variables there are that only the command gets.
+        report: a descriptor for what would be said on stderr; 0 for stderr.
     """
 
     engine: str = ""
     project: str = ""
     folder: str = ""
-    report: str = ""
     environment: list[str] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
     write: list[str] = field(default_factory=list)
@@ -53,6 +52,7 @@ class Profile:
     time: int = 0
     processes: int = 0
     sets: int = 0
+    report: int = 0
 
 
 def parse_profile(text: str) -> Profile:

@@ -63,6 +63,9 @@ def _clear(root: str) -> None:
             continue
         folder = os.path.join(root, name)
         with contextlib.suppress(OSError):
+            if os.lstat(folder).st_uid == os.getuid():
+                # (The command can have taken that away, too.)
+                _make_readable(folder)
             guard = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 if os.fstat(guard).st_uid == os.getuid():
@@ -73,7 +76,9 @@ def _clear(root: str) -> None:
 
 
 def _remove(folder: str) -> None:
-    """Remove a folder, also what was made unreadable in it."""
+    """Remove a folder, also when it, or what is in it, was made unreadable."""
+    with contextlib.suppress(OSError):
+        _make_readable(folder)
     for place, folders, _ in os.walk(folder):
         for name in folders:
             with contextlib.suppress(OSError):

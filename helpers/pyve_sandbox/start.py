@@ -14,7 +14,7 @@ from pyve_core.answers import describe_error, format_answer
 from pyve_core.errors import HelperError
 from pyve_sandbox import apple
 from pyve_sandbox.audit import Audit
-from pyve_sandbox.bubblewrap import TMP, find_bubblewrap, make_words
+from pyve_sandbox.bubblewrap import TMP, find_bubblewrap, list_between, make_words
 from pyve_sandbox.confine import DEVICES, PROC, Orders, confine_and_execute
 from pyve_sandbox.landlock import find_abi
 from pyve_sandbox.notices import Listener
@@ -163,7 +163,7 @@ def check(text: str, words: Sequence[str]) -> str:
     profile = parse_profile(text)
     engine, _ = choose_engine(profile)
     _check_descriptors(find_abi() if PLATFORM.startswith("linux") else 0)
-    find_places(profile, os.environ, words, _own())
+    find_places(profile, engine, os.environ, words, _own())
     return engine
 
 
@@ -176,11 +176,10 @@ def run(text: str, words: Sequence[str]) -> int:
     _fill_descriptors()
     try:
         profile = parse_profile(text)
+        _check_report(profile.report)
     except HelperError as error:
-        _tell(-1, error, None)
+        _tell(0, error, None)
         return 1
-    # (Opened now: the folder that it is in may be one that the command can change.)
-    report = os.open(profile.report, os.O_WRONLY | os.O_NOFOLLOW) if profile.report else -1
     audit: Audit | None = None
     wrong: HelperError | None = None
     status = 1
@@ -197,8 +196,32 @@ def run(text: str, words: Sequence[str]) -> int:
         status = failure.status if isinstance(failure, CommandError) else 1
     except OSError as reason:
         wrong = HelperError("E_SANDBOX_ENGINE", "the sandbox could not be made", str(reason))
-    _tell(report, wrong, audit)
+    _tell(profile.report, wrong, audit)
     return status
+
+
+def _check_report(number: int) -> None:
+    """Refuse a descriptor for the report that is not of a new file without a name.
+
+    (The folder where it was made may be one that a command in another sandbox can change: what
+    is written must get into no other file, and come from nobody else.)
+
+    Raises:
+        HelperError: E_SANDBOX_ENGINE.
+    """
+    if not number:
+        return
+    try:
+        status = os.fstat(number)
+        is_new = stat.S_ISREG(status.st_mode) and not status.st_nlink and not status.st_size
+    except OSError:
+        is_new = False
+    if not is_new:
+        raise HelperError(
+            "E_SANDBOX_ENGINE",
+            "there is no place for what the sandbox reports",
+            "the file for it was changed while it was made; see TMPDIR",
+        )
 
 
 def _fill_descriptors() -> None:
@@ -221,13 +244,16 @@ def take_sets(environ: dict[str, str], count: int) -> dict[str, str]:
 
 
 def _tell(report: int, error: HelperError | None, audit: Audit | None) -> None:
-    """Say what is wrong and what was refused: to people on stderr, to a program in a file."""
-    if report >= 0:
+    """Say what is wrong and what was refused: on stderr, or in a file that the caller reads."""
+    if report:
         answer: dict[str, Value] = dict(describe_error(error)) if error is not None else {}
         if audit is not None:
             answer["refused"] = audit.texts()
         with open(report, "wb") as stream:
             stream.write(format_answer(answer, "lines"))
+            stream.flush()
+            # (The caller reads by the same descriptor.)
+            os.lseek(report, 0, os.SEEK_SET)
         return
     lines = audit.format() if audit is not None else []
     if error is not None:
@@ -260,7 +286,7 @@ def run_profile(
     """
     engine, program = choose_engine(profile)
     _check_descriptors(find_abi() if engine != "sandbox-exec" else 0)
-    places = find_places(profile, environ, words, _own())
+    places = find_places(profile, engine, environ, words, _own())
     environ = {**filter_variables(environ, profile), **(sets or {}), "PYVE_SANDBOX": engine}
     audit = Audit(places) if profile.audit else None
     with contextlib.ExitStack() as stack:
@@ -273,9 +299,6 @@ def run_profile(
             environ.update(HOME=scratch.home, TMPDIR=scratch.tmp)
             places.add(scratch.folder, writes=True)
             writable = [one.real for one in places.open if one.writes]
-            if engine == "landlock":
-                # (It has no way to except something from what is open.)
-                places.guarded.clear()
         environ["PATH"] = _filter_path(environ.get("PATH", os.defpath), places)
         starter = _Starter(engine, program, profile, places, words, environ)
         try:
@@ -349,7 +372,7 @@ class _Starter:
         self.places = places
         self.words = words
         self.environ = environ
-        self.identities = places.identify() if engine == "bubblewrap" else []
+        self.identities = places.identify(list_between(places)) if engine == "bubblewrap" else []
 
     def start(self, channel: socket.socket, said: int, ignored: list[int]) -> None:
         """Execute; see start_and_wait."""

@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from pyve_core.errors import HelperError
+from pyve_core.exit_status import get_status
 from pyve_sandbox.confine import READY
 from pyve_sandbox.processes import end_descendants, list_descendants
 from pyve_sandbox.system import PLATFORM, PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
@@ -77,9 +78,12 @@ def start_and_wait(
     if is_linux:
         here.setsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS, 1)
     heard, said = os.pipe()
+    own = os.getpid()
     child = os.fork()
     if child == 0:
         try:
+            if is_linux:
+                _end_with(own)
             start(there, said, ignored)
         finally:
             os._exit(1)
@@ -99,6 +103,13 @@ def start_and_wait(
             end_descendants(os.getpid())
 
 
+def _end_with(above: int) -> None:
+    """Let this process be killed when the one that it was forked from ends; or at once."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != above:
+        os._exit(1)
+
+
 def hold() -> None:
     """Stay between what waits for a command and the command, for which this comes back.
 
@@ -106,12 +117,14 @@ def hold() -> None:
     waits is killed, and otherwise ends as the command does.
     """
     above = os.getppid()
-    # (All signals that are sent to a group, or by the kernel for a parent's end, are blocked.)
+    # (It still is the one that waits: see _end_with. All signals that are sent to a group, or by
+    # the kernel for a parent's end, are blocked.)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    own = os.getpid()
     command = os.fork()
     if command == 0:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _end_with(own)
         return
     for number in range(3):
         # (Who reads from a pipe waits until everybody has closed it.)
@@ -123,16 +136,11 @@ def hold() -> None:
         while True:
             done, status = os.waitpid(-1, os.WNOHANG)
             if done == command:
-                os._exit(_status(status))
+                os._exit(get_status(status))
             if not done:
                 break
     end_descendants(os.getpid())
     os._exit(1)
-
-
-def _status(status: int) -> int:
-    """Give 128 + n for what signal n has ended, and the exit status otherwise."""
-    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
 def _block() -> list[int]:
@@ -262,7 +270,7 @@ class _Waiter:
                 return found
             if pid == self.child:
                 self.has_ended = True
-                found = _status(status)
+                found = get_status(status)
 
     def _pass_on(self, number: int, code: int) -> None:
         """Hand a signal on that the command has not got itself."""

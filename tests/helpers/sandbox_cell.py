@@ -128,6 +128,7 @@ class Cell:
         root: the folder of all of it; home, tmp and project are in it.
         uid: the user.
         env: the variables of his commands.
+        scratch: his TMPDIR.
     """
 
     def __init__(self, uid: int) -> None:
@@ -136,15 +137,18 @@ class Cell:
         self.root.chmod(0o755)
         self.home, self.tmp = self.root / "home of user", self.root / "tmp"
         self.project = self.root / "my project"
+        self.scratch = self.root / "temporary"
         self.secret = self.home / "secret"
         self.python = system_python()
         self.env = {
             "HOME": str(self.home),
             "PATH": f"{Path(self.python).parent}:/usr/bin:/bin",
+            # (What is left in it was left by this user's commands.)
+            "TMPDIR": str(self.scratch),
             "LC_ALL": "C.UTF-8",
             "TEST_SECRET": "loot",
         }
-        for folder in (self.home, self.tmp, self.project):
+        for folder in (self.home, self.tmp, self.project, self.scratch):
             folder.mkdir()
         self.tmp.chmod(0o777)
         self.secret.write_text("loot")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from distributions import make_wheel
 from pyve_test_helpers import Pyve, snapshot
+from sandbox_cell import need_engine
 from traced import agree, explain, trace
 
 GREETER = "def main() -> None:\n    print('hello')\n"
@@ -90,6 +91,7 @@ def test_scripts_tools_and_sandboxes_are_foreseen_when_they_are_there(user: Pyve
     agree(user, "run", "window.pyw")
     agree(user, "run", "plain.py")
     agree(user, "run", "-m", "json.tool", "--help")
+    need_engine("landlock")
     plan = agree(user, "run", "--sandbox", "--sandbox-engine", "landlock", "python", "plain.py")
     assert plan["sandbox"] and plan["argv"][-2:] == ["python", "plain.py"]
 

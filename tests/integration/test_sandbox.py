@@ -82,6 +82,7 @@ class Siege(Cell):
         online: the same of a few, with a network.
         free: attack -> what it got without a sandbox.
         came: what the process outside saw of those of ``got``, ``audited`` and ``bare``.
+        came_online: what it saw of those of ``online``.
         came_free: what it saw of those of ``free``.
         left: the secret's status, and all files outside, after them.
     """
@@ -102,9 +103,8 @@ class Siege(Cell):
             self.got[engine] = self.try_all(*self.sandbox(engine), "python")
             self.audited[engine] = self.try_all(*self.sandbox(engine, "--audit"), "python")
         if "bubblewrap" in engines:
-            words = [self.python, "-I", "-c", WITHOUT_LANDLOCK, str(TREE / "helpers")]
             # (There, stdin cannot be a file.)
-            self.bare = self.attack(*words, *self.sandbox("bubblewrap"), "python")
+            self.bare = self.attack(*self.without_landlock("bubblewrap"), "python")
         self.came = self.stop_outside()
         self.start_outside()
         only = [
@@ -113,6 +113,8 @@ class Siege(Cell):
         ]
         for engine in engines:
             self.online[engine] = self.attack(*self.sandbox(engine, "--net"), "python", only=only)
+        self.came_online = self.stop_outside()
+        self.start_outside()
         after = self.secret.stat()
         self.is_untouched = (before.st_mode, before.st_mtime_ns) == (
             after.st_mode,
@@ -133,6 +135,11 @@ class Siege(Cell):
                 return self.attack(*words, stdin=stdin, pass_fds=handed)
             finally:
                 os.close(folder)
+
+    def without_landlock(self, engine: str) -> list[str]:
+        """Return the words of a sandbox by an engine on a kernel that has no Landlock."""
+        words = [self.python, "-I", "-c", WITHOUT_LANDLOCK, str(TREE / "helpers")]
+        return [*words, *self.sandbox(engine)]
 
     def sandbox(self, engine: str, *options: str) -> list[str]:
         """Return the words of a sandbox by an engine."""
@@ -177,9 +184,16 @@ def test_an_attack_gets_nothing(siege: Siege, row: str, engine: str) -> None:
 
 def test_bubblewrap_holds_without_landlock(siege: Siege) -> None:
     need_engine("bubblewrap")
+    assert siege.bare.keys() == siege.free.keys()
     got = {name: what for name, what in siege.bare.items() if what}
     # (Its stdin is /dev/null.)
     assert got.keys() <= {"stdin_once_more_to_write"}
+    # What could be opened once more, to write, is refused; so there was no Landlock.
+    words = [*siege.without_landlock("bubblewrap"), "cat"]
+    with open(siege.home / "given") as stdin:
+        done = siege.execute(*words, stdin=stdin)
+    assert done.returncode == 1 and "[E_SANDBOX_DESCRIPTOR]" in done.stderr, done.stderr
+    assert siege.execute(*words, input="through a pipe").stdout == "through a pipe"
 
 
 def test_every_attack_is_in_a_row() -> None:
@@ -189,6 +203,7 @@ def test_every_attack_is_in_a_row() -> None:
 
 def test_nothing_outside_was_changed_or_reached(siege: Siege) -> None:
     assert siege.came == []
+    assert set(siege.came_online) <= {"tcp"}
     assert {"SIGUSR1", "SIGUSR2", "SIGWINCH", "letter", "tcp"} <= set(siege.came_free)
     assert siege.is_untouched
     assert siege.written == []

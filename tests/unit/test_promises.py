@@ -61,6 +61,37 @@ def find_faults(text: str) -> list[str]:
     return faults
 
 
+def list_attacks(text: str) -> list[str]:
+    """Return the last column of the table of attacks in docs/sandbox.md."""
+    part = text.split("\n## What is held back\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| .* \| `([^`]+)` \|$", part, re.MULTILINE)
+
+
+def list_named(text: str) -> list[tuple[str, str]]:
+    """Return each test that stands alone in a text, with the file that was named before it."""
+    found = []
+    file = ""
+    for path, name in re.findall(r"`(?:(tests/[\w./-]+)|(test_\w+))`", text):
+        file = path or file
+        if name:
+            found.append((file, name))
+    return found
+
+
+def test_the_sandbox_holds_what_its_page_lists() -> None:
+    text = (TREE / "docs/sandbox.md").read_text(encoding="utf-8")
+    tree = ast.parse((TREE / "tests/integration/test_sandbox.py").read_text(encoding="utf-8"))
+    (rows,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ROWS"
+    )
+    assert list_attacks(text) == list(rows)
+    named = list_named(text)
+    assert len(named) > 5
+    assert not [one for one in named if one[1] not in list_tests(TREE / one[0])]
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_each_promise_names_its_tests(document: str) -> None:
     text = (TREE / document).read_text(encoding="utf-8")

@@ -13,10 +13,12 @@ import pytest
 
 from pyve_core import HelperError
 from pyve_sandbox import apple
-from pyve_sandbox.bubblewrap import find_bubblewrap, make_words
+from pyve_sandbox.bubblewrap import find_bubblewrap, list_between, make_words
 from pyve_sandbox.build import list_folders, make_stand_in
 from pyve_sandbox.places import Places, find_places
 from pyve_sandbox.profile import Profile, parse_profile
+from pyve_sandbox.scratch import Scratch
+from pyve_sandbox.start import run
 
 if sys.platform.startswith("linux"):
     from pyve_sandbox.seccomp import ALLOW, ASK, Wishes, build_filter
@@ -69,12 +71,12 @@ def world(tmp_path: Path) -> Path:
 
 
 def look(world: Path, **asked: object) -> Places:
-    """Find what is open for a command in the project."""
+    """Find what is open for a command in the project; by bubblewrap, if no engine is asked for."""
     project = str(world / "home" / "project")
-    profile = Profile(project=project, folder=project)
+    profile = Profile(engine="bubblewrap", project=project, folder=project)
     for name, value in asked.items():
         setattr(profile, name, value)
-    return find_places(profile, {"HOME": str(world / "home")}, ["true"], [])
+    return find_places(profile, profile.engine, {"HOME": str(world / "home")}, ["true"], [])
 
 
 def test_the_project_is_open_and_nothing_beside_it(world: Path) -> None:
@@ -96,6 +98,64 @@ def test_the_deepest_place_counts(world: Path) -> None:
     assert places.is_open(str(project / "sub" / "file"), writes=True)
     assert not places.is_open(str(project / "file"), writes=True)
     assert not look(world).is_open(str(project / ".pyve" / "config"), writes=True)
+
+
+def test_a_link_that_the_command_can_change_opens_nothing(world: Path) -> None:
+    project = world / "home" / "project"
+    (project / "data").symlink_to(world / "elsewhere")
+    (world / "elsewhere" / "more").mkdir()
+    (world / "kept").symlink_to(world / "elsewhere")
+    for engine in ("bubblewrap", "landlock", "sandbox-exec"):
+        for asked in ("read", "write"):
+            for name in ("data", "sub/../data/more", "data/../elsewhere/more"):
+                path = project / name
+                with pytest.raises(HelperError) as caught:
+                    look(world, engine=engine, **{asked: [str(path)]})
+                assert caught.value.code == "E_SANDBOX_PATH"
+                assert str(path.resolve()) in caught.value.why[1]
+    look(world, read=[str(world / "kept" / "more"), str(world / "elsewhere")])
+    # Where the command cannot write, it changes no link.
+    look(world, read=[str(project / "data")], ro=True)
+    with pytest.raises(HelperError):
+        look(world, read=[str(project / "data")], write=[str(project)], ro=True)
+
+
+@pytest.mark.parametrize("name", [".git", ".env", ".envrc", ".pyve", "venv"])
+def test_a_link_to_what_is_used_outside_is_not_left_to_the_command(world: Path, name: str) -> None:
+    target, link = world / "elsewhere", world / "home" / "project" / name
+    (target / "pyvenv.cfg").write_text("")
+    link.symlink_to(target)
+    environment = [str(link)] if name == "venv" else []
+    with pytest.raises(HelperError) as caught:
+        look(world, environment=environment)
+    assert caught.value.code == "E_SANDBOX_PROJECT"
+    assert str(link) in caught.value.message
+    look(world, environment=environment, ro=True)
+    look(world, environment=environment, engine="landlock")
+    text = apple.make_text(look(world, environment=environment, engine="sandbox-exec"), net=False)
+    assert f'(deny file-write* (literal "{link}"))' in text.splitlines()
+    # Who opens what it leads to has decided.
+    look(world, environment=environment, write=[str(target)])
+
+
+def test_what_is_opened_for_writing_by_name_is_not_guarded(world: Path) -> None:
+    repository = world / "home" / "project" / ".git"
+    repository.mkdir()
+    for engine in ("bubblewrap", "sandbox-exec"):
+        assert not look(world, engine=engine).is_open(str(repository / "HEAD"), writes=True)
+        places = look(world, engine=engine, write=[str(repository)])
+        assert places.is_open(str(repository / "HEAD"), writes=True)
+    assert f'(deny file-write* (subpath "{repository}"))' not in apple.make_text(places, net=False)
+    words = make_words("bwrap", Profile(), look(world, write=[str(repository)]), [])
+    assert words[words.index(str(repository)) - 1] == "--bind"
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "/var/tmp", "/dev/shm", f"/run/user/{os.getuid()}"])
+def test_what_everybody_uses_is_no_project(world: Path, folder: str) -> None:
+    if not os.path.isdir(folder):
+        pytest.skip(f"NOT TESTED: no {folder} here")
+    with pytest.raises(HelperError, match="cannot be what a sandbox leaves open"):
+        look(world, project=folder, folder=folder)
 
 
 @pytest.mark.parametrize("name", ["home", ".", "home/project/../.."])
@@ -185,6 +245,7 @@ def test_what_cannot_be_written_cannot_be_moved_away_or_reached_by_another_name(
         if one in ("--bind", "--ro-bind", "--symlink")
     }
     assert mounts[str(project)] == ["--bind", str(project)]
+    assert list_between(places) == {str(project / "deep"), str(project / "deep" / "er")}
     for between in ("deep", "deep/er"):
         assert mounts[str(project / between)] == ["--bind", str(project / between)]
     for path in (venv, project / ".git"):
@@ -353,6 +414,9 @@ def test_a_link_that_is_put_where_a_folder_was_is_not_followed(world: Path) -> N
     places = look(world, read=[str(world / "elsewhere")])
     before = places.identify()
     assert (str(project), project.stat().st_dev, project.stat().st_ino) in before
+    # (A folder between what can be written and what cannot is named.)
+    sub = str(project / "sub")
+    assert (sub, os.stat(sub).st_dev, os.stat(sub).st_ino) in places.identify([sub])
     (world / "elsewhere").rename(world / "moved")
     (world / "elsewhere").symlink_to(world / "home")
     # Before the engine is started; within a namespace, and by a rule, after that.
@@ -374,6 +438,42 @@ def test_calls_of_another_architecture_are_refused() -> None:
     assert first == machine()[0]
     changed = program[:12] + struct.pack("=I", first ^ 1) + program[16:]
     assert is_refused(decide(changed, "socketpair", 1))
+
+
+# --- what is kept outside
+
+
+def test_a_folder_that_the_command_has_closed_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / "pyve-sandbox-left"
+    (left / "deep").mkdir(parents=True)
+    for folder in (left / "deep", left):
+        folder.chmod(0)
+    with Scratch() as scratch:
+        assert not left.exists()
+        for folder in (scratch.tmp, scratch.folder):
+            os.chmod(folder, 0)
+    assert not os.listdir(tmp_path)
+
+
+def test_a_report_goes_into_a_new_file_without_a_name_only(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    named, written = tmp_path / "named", tmp_path / "written"
+    named.write_text("")
+    written.write_text("forged")
+    for path in (named, written):
+        number = os.open(path, os.O_RDWR)
+        before = path.read_text()
+        if path == written:
+            path.unlink()
+        assert run(f"report {number}", ["true"]) == 1
+        assert "[E_SANDBOX_ENGINE]" in capfd.readouterr().err
+        assert os.read(number, 100).decode() == before
+        os.close(number)
+    assert run(f"report {number}", ["true"]) == 1
 
 
 # --- what stands between uv and the interpreter
