@@ -32,6 +32,8 @@ find_build_sandbox() {
 # Behind find_build_sandbox. Where builds are to be confined: status 1, with a diagnostic, when the arguments, or the
 # files that they name, ask for something that is built whatever BUILD_WORDS says, such as a folder (-e).
 check_wheels_only() {
+  # (Of files, the bytes count.)
+  local LC_ALL=C word
   ((${#BUILD_WORDS[@]})) || return 0
   while (($#)); do
     case $1 in
@@ -40,43 +42,83 @@ check_wheels_only() {
         shift
         ;;
       --no-deps | --upgrade) ;;
-      *) is_for_wheel "$1" || fail_to_confine "$1${2:+ $2}" || return 1 ;;
+      *)
+        word=$1
+        [[ $1 != -e && $1 != --editable ]] || word+="${2:+ $2}"
+        is_for_wheel "$1" || fail_to_confine "$word" || return 1
+        ;;
     esac
     shift
   done
 }
 
 # Usage: check_wheels_in <requirements file> <depth>
-# The same for the lines of a file, and of the files that these name.
+# The same for the lines of a file, and of the files that these name. Where installers may take the text for other lines
+# than are seen here, it is refused.
 check_wheels_in() {
-  local line="" part folder=""
+  local text="" line="" part folder="" before="" status=0
   [[ $1 != */* ]] || folder=${1%/*}/
-  if [[ ! -f $1 || ! -r $1 ]] || (($2 > 9)); then
+  # (A path that begins like a URL is fetched.)
+  if [[ ! -f $1 || ! -r $1 ]] || (($2 > 9)) || [[ $1 =~ ^[A-Za-z]+: ]]; then
     fail_to_confine "-r $1" || return 1
   fi
-  while IFS= read -r part || [[ -n $part ]]; do
-    line+=${part%$'\r'}
-    if [[ $line == *\\ ]]; then
-      line=${line%\\}
+  # (With status 0 there is a NUL.)
+  IFS= read -r -d '' text <"$1" || status=1
+  text=${text//$'\r\n'/$'\n'}
+  # (Python ends lines at more than line feeds; 0x85 is such an end, or a part of a letter.)
+  case ${text//[$'\t\n']/} in
+    *[[:cntrl:]]* | *$'\x85'* | *$'\xe2\x80\xa8'* | *$'\xe2\x80\xa9'*) status=0 ;;
+  esac
+  if ((status == 0)) || is_encoded "$text"; then
+    fail_to_read "$1" || return 1
+  fi
+  while IFS= read -r part; do
+    line=$before$part
+    if [[ $part =~ ^[[:space:]]*# ]]; then
+      # (A comment goes on nowhere; what it follows ends with it.)
+      line="$before $part"
+    elif [[ $part == *\\ ]]; then
+      # (Is what follows it in the comment?)
+      [[ $line != *[[:space:]]#* ]] || fail_to_read "$1" || return 1
+      before=${line%\\}
       continue
     fi
-    line=${line%%[[:space:]]#*}
-    line=${line#"${line%%[![:space:]]*}"}
-    line=${line%"${line##*[![:space:]]}"}
-    # (An option may be cut short, or stand behind another one: only what is known in full is let through.)
-    if [[ $line =~ ^(-r|-c|--requirement|--constraint)[[:space:]=]*([^[:space:]-].*)$ ]]; then
-      part=${BASH_REMATCH[2]}
-      [[ $part == /* ]] || part=$folder$part
-      check_wheels_in "$part" $(($2 + 1)) || return 1
-    elif [[ ! $line =~ ^(-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host)[[:space:]=]+[^[:space:]-][^[:space:]]*$ &&
-      ! $line =~ ^--(pre|no-index|require-hashes|prefer-binary)$ ]]; then
-      case $line in
-        "" | "#"*) ;;
-        *) is_for_wheel "$line" || fail_to_confine "$line" || return 1 ;;
-      esac
+    before=""
+    check_line "$line" "$folder" "$2" || return 1
+  done <<<"$text"
+  [[ -z $before ]] || fail_to_read "$1"
+}
+
+# Usage: is_encoded <text of a requirements file>
+# True when one of the first two lines names an encoding, in which other bytes may be line ends.
+is_encoded() {
+  local next=${1#*$'\n'} shape='^#[^'$'\n'']*coding[:=]'
+  [[ $1 =~ $shape || $next =~ $shape ]]
+}
+
+# Usage: check_line <line of a requirements file> <folder of the file, with "/"> <depth of the file>
+# Status 1, with a diagnostic, when it asks for more than wheels.
+check_line() {
+  local line=$1 part
+  local blank='[[:space:]]' word="[^[:space:]\"'\$\\\\]" first="[^[:space:]\"'\$\\\\=-]"
+  line=${line%%[[:space:]]#*}
+  line=${line#"${line%%[![:space:]]*}"}
+  line=${line%"${line##*[![:space:]]}"}
+  # (An option may be cut short, or stand behind another one: only what is known in full, without quotes and variables,
+  # is let through.)
+  if [[ $line =~ ^(-[rc]$blank*|--(requirement|constraint)(=|$blank+))($first$word*)$ ]]; then
+    part=${BASH_REMATCH[4]}
+    if [[ $part =~ ^[A-Za-z]+: ]]; then
+      fail_to_confine "$line" || return 1
     fi
-    line=""
-  done <"$1"
+    [[ $part == /* ]] || part=$2$part
+    check_wheels_in "$part" $(($3 + 1))
+    return
+  fi
+  if [[ $line =~ ^(-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host)(=|$blank+)$first$word*$ || $line =~ ^--(pre|no-index|require-hashes|prefer-binary)$ ]]; then
+    return 0
+  fi
+  [[ -z $line || $line == "#"* ]] || is_for_wheel "$line" || fail_to_confine "$line"
 }
 
 # Usage: is_for_wheel <requirement>
@@ -86,18 +128,27 @@ is_for_wheel() {
   while [[ $text =~ ^(.*[^[:space:]])[[:space:]]+--hash[=[:space:]][a-z0-9]+:[0-9a-f]+$ ]]; do
     text=${BASH_REMATCH[1]}
   done
-  text=${text%%;*}
+  # (";" may be a part of a URL.)
+  if [[ $text == *://* ]]; then
+    text=${text%%;[[:space:]]*}
+  else
+    text=${text%%;*}
+  fi
   text=${text%"${text##*[![:space:]]}"}
   case $text in
-    # (What stands behind # may say that it is something else.)
-    -* | *[[:space:]]-* | *"#"*) return 1 ;;
+    # (What stands behind # may say that it is something else; a variable is put in later.)
+    -* | *[[:space:]]-* | *"#"* | *"\$"*) return 1 ;;
     *.[Ww][Hh][Ll])
-      text=${text##*@[[:space:]]}
+      [[ ! $text =~ ^[A-Za-z0-9._-]+[[:space:]]*(\[[A-Za-z0-9._,[:space:]-]*\])?[[:space:]]*@[[:space:]]+([^[:space:]]+)$ ]] || text=${BASH_REMATCH[2]}
       case $text in
+        # (What follows these is not in the name of the file.)
+        http://*[\;\?[:space:]]* | https://*[\;\?[:space:]]*) return 1 ;;
         http://* | https://*) return 0 ;;
+        file:///*%*) return 1 ;;
+        file:///*) text=${text#file://} ;;
       esac
-      # (A folder can be called so, too.)
-      [[ -f ${text#file://} ]]
+      # (A folder can be called so, too; and so can a file as the URL of a repository.)
+      [[ ($text == /* || $text != *:*) && -f $text ]]
       return
       ;;
   esac
@@ -107,6 +158,15 @@ is_for_wheel() {
     *.[Tt][Aa][Rr] | *.[Tt][Aa][Rr].* | *.[Tt][BbGgLlXx][Zz] | *.[Zz][Ii][Pp] | *.[Ww][Hh][Ll]) return 1 ;;
   esac
   [[ $text =~ ^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?([[:space:]]*\[[A-Za-z0-9._,[:space:]-]*\])?[[:space:]]*([\<\>=!~\(].*)?$ ]]
+}
+
+# Usage: fail_to_read <requirements file>
+# Always status 1.
+fail_to_read() {
+  fail E_SANDBOX_OPTION "what '$1' asks for is not certain" \
+    why "it has odd line ends, a NUL, an encoding of its own, or a backslash at the end of a comment or of the file" \
+    why "build.sandbox is on: what is installed without a lock has to be a wheel; write it in UTF-8, with a requirement on each line"
+  return 1
 }
 
 # Usage: fail_to_confine <requirement>

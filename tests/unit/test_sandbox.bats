@@ -126,21 +126,36 @@ processes 7"
   mkdir -p sub folder.whl
   : >real.whl
   BUILD_WORDS=(--only-binary :all:)
+  # (What a path could be taken for, but installers take for something else.)
+  mkdir -p "sub/good.txt -e ." "git+https:/host"
+  : >"sub/good.txt"
+  : >"sub/good.txt -e ./evil"
+  : >"git+https:/host/a.whl"
   for line in "-e ." "--edit ./evil" "--no-binary evil" "--pre --no-bin evil" "--only-binary :none:" ./evil /evil evil/ . \
     evil.zip evil.ZIP "evil.tar.gz[x]" "evil @ ./evil" "git+https://host/evil" "git+https://host/evil.whl" ./folder.whl \
     "https://host/evil.tar.gz" "https://host/evil#x.whl" "evil --config-settings a=b" '${EVIL}' "-i url --no-binary evil" \
-    "--find-links . -e ." "-r http://host/more.txt" "-r missing.txt"; do
+    "--find-links . -e ." "-r http://host/more.txt" "-r missing.txt" \
+    '# harmless \'$'\n-e ./evil' "-e ./evil" 'package # why \'$'\n-e ./evil' $'# x\f-e ./evil' $'# x\v-e ./evil' $'# x\r-e ./evil' $'# x\x1e-e ./evil' \
+    $'# x\xc2\x85-e ./evil' $'# x\xe2\x80\xa8-e ./evil' 'package #\'$'\x01\n-e ./evil' '-e ./evil \' "https://host/evil.tar.gz?y=.whl" \
+    "x @ https://host/evil.tar.gz?z.whl" "https://host/a.whl;b.tar.gz" "https://host/evil.tar.gz ; y.whl" "https://host/evil.tar.gz @ x.whl" \
+    "-r good.txt -e ./evil" "-r=good.txt" '-r "good.txt"' "-r go\\od.txt" '-r ${X}' "git+https://host/a.whl"; do
     printf '# first\npackage\n%s\n' "$line" >sub/lines.txt
     printf -- '-r sub/lines.txt\n' >all.txt
     run -1 check_wheels_only -r all.txt
     assert_contains "$output" "[E_SANDBOX_OPTION]"
   done
-  printf -- '-\\\ne ./evil\n' >all.txt
-  run -1 check_wheels_only -r all.txt
+  for line in '-\\\ne ./evil\n' '-e ./evil \\' 'package #\\\0\n-e ./evil\n' '# -*- coding: utf-7 -*-\n' 'package\n#coding=utf-7\n'; do
+    # shellcheck disable=SC2059 # lines, as they are in the file
+    printf -- "$line" >all.txt
+    run -1 check_wheels_only -r all.txt
+  done
   run -1 check_wheels_only -e .
-  run -1 check_wheels_only ./evil
-  printf '%s\n' "# none" "" "a" "A.b_c-d[e, f] >= 1.0, <2 ; python_version > '3'  # why" "b==1 \\" \
+  assert_contains "$output" "'-e .' would be"
+  run -1 check_wheels_only ./evil pytest
+  assert_contains "$output" "'./evil' would be"
+  printf '%s\n' "# none, né \\" "" "a" "A.b_c-d[e, f] >= 1.0, <2 ; python_version > '3'  # why" "b==1 \\" \
     "  --hash=sha256:00ff \\" "  --hash=sha256:11ee" "./real.whl" "c @ https://host/c-1-py3-none-any.whl" "--pre" \
+    "https://host/c.whl; python_version > '3'" "--requirement=good.txt" "f \\" "# none" $'g\r' \
     "--index-url https://host/simple" "-f ./links" "d~=1.0" "e (>=2)" >sub/lines.txt
   printf -- '-c sub/lines.txt' >all.txt
   check_wheels_only --no-deps -r all.txt "pytest>=8" pytest
