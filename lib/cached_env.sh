@@ -61,7 +61,10 @@ compose_cached_request() {
       "-e "*) add_folder_text "${item#-e }" ;;
       # (A wheel that was built anew is another one, by the same name.)
       /*) add_file_text "$item" ;;
-      file:///* | *" @ file:///"*) add_file_text "${item#*file://}" ;;
+      file:///* | *" @ file:///"*)
+        path_of_url "${item#*file://}"
+        add_file_text "$REPLY"
+        ;;
     esac
   done
   CACHED_TEXT+="manifest=$_cached_manifest"
@@ -76,6 +79,21 @@ add_folder_text() {
     read_file "$1/$file"
     [[ -z $REPLY ]] || CACHED_TEXT+="$file=$REPLY"$'\x1d\n'
   done
+}
+
+# Usage: path_of_url <what stands behind file:// in a requirement>
+# Sets REPLY to the path: without what follows it, the digest say, and with the characters that %XX stand for.
+path_of_url() {
+  local rest=${1%%[[:space:]];*} hex char
+  rest=${rest%%;[[:space:]]*}
+  rest=${rest%%[#?]*}
+  REPLY=""
+  while [[ $rest =~ ^([^%]*)%([0-9A-Fa-f][0-9A-Fa-f])(.*)$ ]]; do
+    hex=${BASH_REMATCH[2]} rest=${BASH_REMATCH[3]} REPLY+=${BASH_REMATCH[1]}
+    printf -v char '%b' "\\x$hex"
+    REPLY+=$char
+  done
+  REPLY+=$rest
 }
 
 # Usage: add_file_text <path>

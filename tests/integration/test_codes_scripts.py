@@ -11,35 +11,24 @@ import pytest
 from code_cases import bring, brings
 from distributions import make_wheel
 from local_index import LocalIndex
-from pyve_test_helpers import Pyve, other_python, python_version, real_python, series
+from pyve_test_helpers import (
+    Pyve,
+    commit,
+    git,
+    other_python,
+    python_version,
+    real_python,
+    series,
+)
 from sync_user import ask
 
 DISTRIBUTIONS = (make_wheel("alpha", "1.0"),)
 BLOCK = "# /// script\n# dependencies = []\n# ///\n"
 
 
-def git(user: Pyve, *words: str) -> str:
-    """Run git in the project, as somebody without settings."""
-    user.env.update(GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_SYSTEM="/dev/null")
-    for who in ("AUTHOR", "COMMITTER"):
-        user.env.update({f"GIT_{who}_NAME": "Ada", f"GIT_{who}_EMAIL": "ada@example.org"})
-    result = subprocess.run(
-        ["git", *words], cwd=user.project, env=user.env, capture_output=True, text=True, check=True
-    )
-    return result.stdout.strip()
-
-
-def commit(user: Pyve) -> str:
-    """Commit all that is there, and return the commit."""
-    git(user, "add", "-A")
-    git(user, "commit", "--quiet", "-m", "all")
-    return git(user, "rev-parse", "HEAD")
-
-
 @pytest.fixture
 def repository(user: Pyve) -> Pyve:
     """A project without requirements, in a repository, at its first commit."""
-    git(user, "init", "--quiet")
     user.write("job.py", "print('job')\n")
     commit(user)
     return user
@@ -125,7 +114,7 @@ def test_what_is_there_has_another_digest(user: Pyve, index: LocalIndex) -> None
     failure.check_gone()
 
 
-@brings("E_SCRIPT_GIT", "E_SCRIPT_REVISION", "W_SCRIPT_PARTIAL")
+@brings("E_SCRIPT_GIT", "E_SCRIPT_REVISION", "W_SCRIPT_CHANGED", "W_SCRIPT_PARTIAL")
 def test_the_code_of_a_commit_cannot_be_had(user: Pyve) -> None:
     # (Called as one of the notes beside a checkout.)
     user.project = user.project.rename(user.root / "ready")
@@ -133,7 +122,6 @@ def test_the_code_of_a_commit_cannot_be_had(user: Pyve) -> None:
     user.env["GIT_CEILING_DIRECTORIES"] = str(user.project.parent)
     outside = bring(user, "E_SCRIPT_GIT", "run", "--at", "HEAD", "true")
     outside.by_hand("no git repository")
-    git(user, "init", "--quiet")
     commit(user)
     outside.check_gone()
     failure = bring(user, "E_SCRIPT_REVISION", "run", "--at", "v1", "true")
@@ -156,11 +144,22 @@ def test_the_code_of_a_commit_cannot_be_had(user: Pyve) -> None:
     os.remove(user.project / ".gitattributes")
     commit(user)
     failure.check_gone()
+    # Two at once: what the first one changes, it keeps while it runs.
+    words = user.command("run", "--at", "HEAD", "sh", "-c", "echo >job.py; echo; exec cat job.py -")
+    with subprocess.Popen(
+        words, cwd=user.project, env=user.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as first:
+        assert first.stdin and first.stdout
+        assert first.stdout.readline() == b"\n"
+        failure = bring(user, "W_SCRIPT_CHANGED", "run", "--at", "HEAD", "cat", "job.py")
+        failure.by_hand(str(first.pid))
+        first.stdin.close()
+    assert first.returncode == 0
+    failure.check_gone()
 
 
 @brings("E_SCRIPT_COMMIT", "W_SCRIPT_UNLOCKED")
 def test_the_environment_of_a_commit_cannot_be_made(user: Pyve, index: LocalIndex) -> None:
-    git(user, "init", "--quiet")
     ask(user, "gamma")
     commit(user)
     failure = bring(user, "E_SCRIPT_COMMIT", "run", "--at", "HEAD", "true")

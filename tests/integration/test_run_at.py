@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 
@@ -70,15 +69,24 @@ def test_a_command_runs_as_it_did_at_another_commit(history: Pyve) -> None:
     said = user.ok("run", "--at", "HEAD~1", "git", "log", "-1", "--format=%s %D", cwd=sub, **hook)
     assert said.startswith("commit 1")
     assert user("run", "--at", "HEAD~1", "sh", "-c", "exit 7").returncode == 7
-    # What a command changes there is not the commit's; and the way to the project may be a link.
-    user.ok("run", "--at", "HEAD~1", "sh", "-c", "echo N=0 >code_of.py; echo x >new.txt", cwd=sub)
+    # What a command changes there is not the commit's, nor is what it tells git to execute; and the
+    # way to the project may be a link.
+    evil = user.root / "evil"
+    change = f"git config core.fsmonitor 'touch {evil}; false'"
+    change += f"; git config filter.evil.clean 'touch {evil}'"
+    change += "; echo '* filter=evil' >>../.gitattributes; echo N=0 >code_of.py; echo x >new.txt"
+    user.ok("run", "--at", "HEAD~1", "sh", "-c", change, cwd=sub)
+    # (A git that was killed leaves this.)
+    (kept,) = (user.home / ".cache/pyve/checkouts").glob("*/git")
+    (kept / "index.lock").touch()
     link = user.root / "link"
     link.symlink_to(user.project)
     here = {"cwd": link / "sub folder", "PWD": str(link / "sub folder")}
     result = user("run", "--at", "HEAD~1", "python", "-c", SHOW, **here)
     assert (result.returncode, result.stdout) == (0, "1.0 1\n"), result.stderr
-    assert "Putting back" in result.stderr
+    assert "Putting back" in result.stderr and not evil.exists()
     assert user("run", "--at", "HEAD~1", "cat", "new.txt", cwd=sub).stderr == ""
+    assert user("run", "--at", "HEAD~1", "git", "config", "core.fsmonitor").stdout == ""
     assert not user.ok("run", "--at", "HEAD~1", "git", "describe", "--always", "--dirty").count("-")
     assert snapshot(top) == before and git(user, "status", "--porcelain") == status
     assert not git(user, "worktree", "list").count("\n")
@@ -91,9 +99,18 @@ def test_an_explanation_checks_nothing_out(history: Pyve) -> None:
     assert "is checked out" in out and git(history, "rev-parse", "HEAD") in out
     assert re.search("Folder .*/pyve/checkouts/", out) and "Executes     python, when" in out
     assert not (history.home / ".cache/pyve/checkouts").exists()
-    assert os.listdir(history.project)
     history.ok("run", "--at", "HEAD", "true")
     (ready,) = (history.home / ".cache/pyve/checkouts").glob("*/ready")
     ready.unlink()
     out = history.ok("explain", "run", "--at", "HEAD", "python", "-c", SHOW)
     assert "is made from its lock" in out and not ready.exists()
+    # What git cannot put right is checked out again.
+    (ready.parent / "git/HEAD").unlink()
+    assert "Checking out" in history("run", "--at", "HEAD", "true").stderr
+    assert {item.name for item in ready.parent.iterdir()} == {
+        "git",
+        "ready",
+        "runs",
+        "tree",
+        "used",
+    }

@@ -70,6 +70,18 @@ make_environment() {
   [[ $(key_of tool --requirement "-e $PWD/my tool") != "$one" ]]
 }
 
+@test "a file that is asked for by a URL is known by what is in it" {
+  local url one item
+  mkdir "my wheels"
+  url="file://${PWD// /%20}/my%20wheels/%c3%a9.whl"
+  for item in "$url" "x @ $url#sha256=00" "x @ $url?a=b ; python_version > '3'"; do
+    printf 'one' >"my wheels/é.whl"
+    one=$(key_of tool --requirement "$item")
+    printf 'two' >"my wheels/é.whl"
+    [[ $(key_of tool --requirement "$item") != "$one" ]]
+  done
+}
+
 @test "an environment is used only when it is whole, and its use is noted" {
   local folder=$HOME/.cache/pyve/environments/abc
   run -1 use_cached_env "$folder"
