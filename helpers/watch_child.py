@@ -46,6 +46,15 @@ def take_terminal() -> None:
         os.close(terminal)
 
 
+def has_terminal() -> bool:
+    """Tell whether there is a terminal of this session; with its end that is over."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR))
+    except OSError:
+        return False
+    return True
+
+
 def set_locale(env: MutableMapping[str, str], value: str) -> None:
     """Give LC_CTYPE its value, ``=VALUE``, or none for an empty one."""
     if value:
@@ -67,6 +76,7 @@ class Holder:
         self.pid = 0
         self.signal = 0
         self.signal_time = 0.0
+        self._had_terminal = has_terminal()
         self.wake, wakeup = os.pipe()
         for end in (self.wake, wakeup):
             os.set_blocking(end, False)
@@ -82,6 +92,9 @@ class Holder:
         signal.signal(signal.SIGCHLD, self._pass_over)
 
     def _note(self, number: int, _frame: object) -> None:
+        # A command may send its group HUP, as when its parts shall read their settings anew.
+        if number == signal.SIGHUP and not (self._had_terminal and not has_terminal()):
+            return
         self.signal, self.signal_time = number, time.monotonic()
 
     def _pass_over(self, _number: int, _frame: object) -> None:
@@ -134,12 +147,12 @@ def end_group(holder: Holder, seconds: float) -> None:
 
 def main(argv: list[str]) -> int:
     """Hold the group until the watcher needs it no more."""
-    control, has_terminal, seconds = int(argv[0]), argv[1] == "1", float(argv[2])
+    control, gets_terminal, seconds = int(argv[0]), argv[1] == "1", float(argv[2])
     os.set_inheritable(control, False)
     set_locale(os.environ, argv[3])
     holder = Holder()
     os.setpgid(0, 0)
-    if has_terminal:
+    if gets_terminal:
         take_terminal()
     try:
         status = holder.start(argv[4:])

@@ -183,8 +183,8 @@ class Run:
         if self.is_worker:
             return
         # (With --exitfirst, tests of other processes are broken off: that says nothing of them.)
-        failures = sum(test.outcome in ("failed", "error") for test in self.tests.values())
-        is_enough = 0 < int(self.config.getoption("maxfail", 0) or 0) <= failures
+        maxfail = int(self.config.getoption("maxfail", 0) or 0)
+        is_enough = 0 < maxfail <= session.testsfailed
         for nodeid, test in self.tests.items():
             if not test.is_ended and not is_enough:
                 test.break_off()

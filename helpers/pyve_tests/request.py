@@ -88,7 +88,8 @@ class Selection:
 
         Returns:
             "files": paths of what is affected, None for all; "known": paths of the files whose
-            imports are known; "revision"; "count": how many files were changed.
+            imports are known; "revision"; "count": how many files were changed. Paths are bytes:
+            it is sent to other processes, and execnet takes no text that is no UTF-8.
 
         Raises:
             ChangedError: git cannot say.
@@ -98,8 +99,8 @@ class Selection:
                 self._request.root, self._request.changed, self._request.memory
             )
             self._affected = {
-                "files": None if changes.affected is None else sorted(changes.affected),
-                "known": sorted(changes.known),
+                "files": encode(changes.affected),
+                "known": encode(changes.known),
                 "revision": changes.revision,
                 "count": len(changes.files),
             }
@@ -122,7 +123,7 @@ class Selection:
         affected = self.find_affected()
         if affected is not None:
             if affected["files"] is not None:
-                files, python = set(affected["files"]), set(affected["known"])
+                files, python = decode(affected["files"]), decode(affected["known"])
                 chosen = [i for i in chosen if is_affected(tests[i][1], files, python)]
             self.notes["changed"] = {
                 "revision": affected["revision"],
@@ -155,6 +156,16 @@ class Selection:
     def is_emptied(self) -> bool:
         """There were tests, and none of them is chosen: that is no failure."""
         return self.total > 0 and self.kept == 0
+
+
+def encode(paths: set[str] | None) -> list[bytes] | None:
+    """Give paths as the system has them, sorted; None for None."""
+    return None if paths is None else sorted(map(os.fsencode, paths))
+
+
+def decode(paths: list[bytes]) -> set[str]:
+    """Give what was encoded."""
+    return set(map(os.fsdecode, paths))
 
 
 def is_affected(path: str, files: set[str], known: set[str]) -> bool:

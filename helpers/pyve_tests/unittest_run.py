@@ -205,7 +205,7 @@ class Program(unittest.TestProgram):
         try:
             self.result = self.testRunner.run(self.test)
         except KeyboardInterrupt:
-            self.noter.close(130, self.selection)
+            self.close(130)
             raise
         status = 0 if self.result.wasSuccessful() else 1
         if status == 0 and not chosen and not self.selection.is_emptied:
@@ -214,11 +214,16 @@ class Program(unittest.TestProgram):
 
     def leave(self, status: int) -> None:
         """End the run."""
+        sys.exit(status if self.close(status) else 1)
+
+    def close(self, status: int) -> bool:
+        """Note the end of the run; False, after a word, where JUnit's XML cannot be written."""
         try:
             self.noter.close(status, self.selection)
         except OSError as error:
-            sys.exit("pyve: cannot write %s: %s" % (self.request.junit, error.strerror))
-        sys.exit(status)
+            sys.stderr.write("pyve: cannot write %s: %s\n" % (self.request.junit, error.strerror))
+            return False
+        return True
 
 
 def list_cases(suite: Any) -> Iterator[unittest.TestCase]:

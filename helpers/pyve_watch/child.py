@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyve_core.exit_status import get_status
+
 _HOLDER = Path(__file__).resolve().parent.parent / "watch_child.py"
 
 
@@ -34,9 +36,7 @@ class End:
     @property
     def code(self) -> int:
         """The exit code, 128 + n when signal n has ended it."""
-        if os.WIFSIGNALED(self.status):
-            return 128 + os.WTERMSIG(self.status)
-        return os.WEXITSTATUS(self.status)
+        return get_status(self.status)
 
 
 class Terminal:

@@ -31,6 +31,8 @@ class Notifier:
     Attributes:
         changes: what has changed, a set for each burst.
         failure: why nothing more comes, ``""`` as long as it does.
+        has_odd_name: whether that is a name that is no UTF-8, at which watchfiles stumbles when
+            something opens it.
     """
 
     def __init__(self, folders: Sequence[str], polls: bool, again: str) -> None:
@@ -47,6 +49,7 @@ class Notifier:
         """
         self.changes: queue.SimpleQueue[Changes] = queue.SimpleQueue()
         self.failure = ""
+        self.has_odd_name = False
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         self._stop = threading.Event()
@@ -74,7 +77,8 @@ class Notifier:
                     self.changes.put(answer)
                     os.write(self._writer, b"c")
         except (OSError, RuntimeError) as error:
-            # Such as a name that is no UTF-8: watchfiles stumbles when something opens it.
+            # (watchfiles tells it by no other means: "Unable to decode path ... to string".)
+            self.has_odd_name = "decode" in str(error)
             self.failure = str(error)
             os.write(self._writer, b"f")
         self._stop.wait()

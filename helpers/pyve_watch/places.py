@@ -161,7 +161,7 @@ class Places:
         gone: set[str] = set()
         for number, path in sorted(changes, key=lambda change: change[1]):
             # A folder is nothing by itself, as for git; it may have come or gone with files.
-            if os.path.isdir(path):
+            if self.is_folder(path):
                 paths = self._list_files(path) if number != Change.modified else []
             elif path in self._folders and not os.path.lexists(path):
                 # (With the folder above it, when that has gone, too.)
@@ -182,6 +182,16 @@ class Places:
         for path, verb in (*asked.items(), *counted.items()):
             (self._files.discard if verb == "deleted" else self._files.add)(path)
         return sorted(counted.items())
+
+    def is_folder(self, path: str) -> bool:
+        """Tell whether a path is a folder.
+
+        A link to one counts as a file, as it does for git, unless it leads to a root.
+        """
+        is_own = not os.path.islink(path) or any(
+            f"{root.path}/".startswith(f"{path}/") for root in self.roots
+        )
+        return is_own and os.path.isdir(path)
 
     def _find_verb(self, path: str) -> str:
         """Tell what has become of a file; ``""`` when it came and went."""

@@ -167,12 +167,12 @@ class Session:
             known, is_new = set(self._folders), False
             for number, path in raw:
                 if path not in known:
-                    is_new = is_new or os.path.isdir(path) or path.endswith("/.gitignore")
+                    is_new = is_new or self._places.is_folder(path) or path.endswith("/.gitignore")
                 elif number != Change.modified:
                     # It may be there again: what was watched is the one that has gone.
                     lost.add(path)
             if self._notifier.failure:
-                self._note_failure(self._notifier.failure)
+                self._note_failure(self._notifier)
             elif not lost and not is_new:
                 break
             fresh, raw = self._listen(lost)
@@ -183,17 +183,19 @@ class Session:
         self._tell_no_rules()
         return sorted(found.items())
 
-    def _note_failure(self, reason: str) -> None:
+    def _note_failure(self, notifier: Notifier) -> None:
         """Count that watching has failed; it is tried anew.
 
         Raises:
             HelperError: E_WATCH_LIMIT when it has done so again and again.
         """
         # (A name that is no UTF-8 is in its way each time that something opens it, and only then.)
-        is_soon = time.monotonic() - self._listened < _LOOP_SECONDS and "decode" not in reason
+        is_soon = time.monotonic() - self._listened < _LOOP_SECONDS and not notifier.has_odd_name
         self._failures = self._failures + 1 if is_soon else 1
         if self._failures > _MOST_FAILURES:
-            raise HelperError("E_WATCH_LIMIT", "the system does not watch any more", reason)
+            raise HelperError(
+                "E_WATCH_LIMIT", "the system does not watch any more", notifier.failure
+            )
 
     # --- the command
 
@@ -232,17 +234,25 @@ class Session:
             child.look()
         if child.end is not None:
             self.code = child.end.code
-            # A command that has gone on after Ctrl-C, as a debugger does, was not ended by it.
-            if child.end.signal_time > asked - self._wishes.seconds:
-                self._note_signal(child.end)
+            self._note_signal(child.end, asked)
         child.close()
         self._child = None
         return said
 
-    def _note_signal(self, end: End) -> None:
-        """Take the end of a command by the terminal for that of the watcher."""
-        if end.signal and not self.ended_by:
-            self.ended_by = signal.SIGHUP if end.signal == signal.SIGHUP else signal.SIGINT
+    def _note_signal(self, end: End, when: float) -> None:
+        """Take the end of a command by the terminal for that of the watcher.
+
+        Args:
+            end: how the command has ended.
+            when: when that was, or when it was asked to end, on the monotonic clock.
+        """
+        if not end.signal or self.ended_by:
+            return
+        if end.signal == signal.SIGHUP:
+            self.ended_by = signal.SIGHUP
+        # A command that has gone on after Ctrl-C, as a debugger does, was not ended by it.
+        elif end.signal_time > when - self._wishes.seconds or end.code == 128 + end.signal:
+            self.ended_by = signal.SIGINT
 
     def _look_at_child(self) -> None:
         """See whether the command has come to an end by itself, or by Ctrl-C."""
@@ -253,7 +263,7 @@ class Session:
         if end is None:
             return
         self.code, self._ended = end.code, time.monotonic()
-        self._note_signal(end)
+        self._note_signal(end, self._ended)
         if not self.ended_by:
             self._talk.say(f"The command ended with status {self.code}; waiting for a change.")
 

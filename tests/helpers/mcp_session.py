@@ -23,7 +23,6 @@ __all__ = [
     "RawSession",
     "Session",
     "gone",
-    "is_alive",
     "list_children",
     "list_group",
     "log_of",
@@ -330,11 +329,3 @@ def log_of(pyve: Pyve) -> list[dict[str, Any]]:
 def gone(*codes: str) -> None:
     """Say that a test has seen codes come and go by its own means."""
     code_cases._gone.update(codes)
-
-
-def is_alive(process: int) -> bool:
-    """Tell whether a process runs: it is there, and no zombie."""
-    shown = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True
-    )
-    return bool(shown.stdout.strip()) and not shown.stdout.strip().startswith("Z")

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from processes import is_alive
+
 PLACE = Path("/dev/shm")
 
 
@@ -27,17 +29,6 @@ def make_own(folder: Path, name: str) -> Path:
         if pid.isdigit() and not is_alive(int(pid)):
             remove(left)
     return Path(tempfile.mkdtemp(prefix=f"{name}-{os.getpid()}-", dir=folder))
-
-
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def remove(folder: Path) -> None:

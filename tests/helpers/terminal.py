@@ -266,11 +266,15 @@ class Terminal:
 
     # --- the end
 
+    def hang_up(self) -> None:
+        """Close the window, as a person does."""
+        with contextlib.suppress(pexpect.ExceptionPexpect, OSError):
+            self._child.close(force=True)
+
     def close(self) -> None:
         """Close the window, and end what is left of the session."""
         pid = self._child.pid
-        with contextlib.suppress(pexpect.ExceptionPexpect, OSError):
-            self._child.close(force=True)
+        self.hang_up()
         for process in session_processes(pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)

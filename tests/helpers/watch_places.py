@@ -6,6 +6,8 @@ Usage: watch_places.py check_changes|check_named FOLDER
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -23,6 +25,7 @@ def check_changes(tmp_path: Path) -> None:
     for name in ("src/a.py", "src/deep/b.py", "src/deep/c.py", "top.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("")
+    subprocess.run(["git", "-C", str(folder), "init", "-q"], check=True)
     rules = IgnoreRules()
     places = Places(list_roots(str(folder), [], rules), rules)
     assert places.list_folders() == [str(folder / name) for name in ("", "src", "src/deep")]
@@ -53,6 +56,19 @@ def check_changes(tmp_path: Path) -> None:
     (folder / "mine").mkdir()
     (folder / "mine/pyvenv.cfg").write_text("")
     assert judge((ADDED, "mine")) == []
+    # What is removed and made anew in one burst; a link to a folder is a file, as for git.
+    shutil.rmtree(folder / "src")
+    (folder / "src").mkdir()
+    (folder / "src/a.py").write_text("")
+    burst = ((DELETED, "src/deep"), (DELETED, "src/a.py"), (DELETED, "src"), (ADDED, "src"))
+    assert judge(*burst) == [("src/a.py", "changed"), *gone[1:]]
+    (folder / "src").rename(folder / "real")
+    (folder / "src").symlink_to("real")
+    assert ("src", "added") in judge((DELETED, "src"), (ADDED, "src"), (ADDED, "real"))
+    assert places.list_folders() == [str(folder), str(folder / "real")]
+    (folder / "src").unlink()
+    assert judge((DELETED, "src")) == [("src", "deleted")]
+    assert rules.failure == ""
     assert describe_changes([("/x/b", "deleted"), ("/x/c", "added")], "/x") == "c added, and 1 more"
 
 

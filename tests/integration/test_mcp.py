@@ -12,7 +12,8 @@ import pytest
 from code_cases import brings
 from distributions import make_wheel
 from local_index import LocalIndex
-from mcp_session import ALL, Session, gone, is_alive, list_children, project, session, shared
+from mcp_session import ALL, Session, gone, list_children, project, session, shared
+from processes import is_alive
 from pyve_test_helpers import TREE, Pyve, need_wheelhouse, snapshot
 from sync_user import ask, use_index
 

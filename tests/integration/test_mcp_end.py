@@ -11,7 +11,6 @@ from mcp_session import (
     ALL,
     PATIENCE,
     Session,
-    is_alive,
     list_children,
     list_group,
     log_of,
@@ -21,6 +20,7 @@ from mcp_session import (
     wait_for,
 )
 from package_index import PackageIndex
+from processes import is_alive
 from pyve_test_helpers import Pyve, need_wheelhouse, snapshot
 
 __all__ = ["project", "session", "shared"]

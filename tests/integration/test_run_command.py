@@ -114,10 +114,11 @@ def test_run_without_a_command_or_an_environment_is_1(pyve: Pyve) -> None:
 def test_a_signal_reaches_the_command_itself(pyve: Pyve, name: str) -> None:
     pyve.init()
     code = (
-        "import os, signal, sys\n"
+        "import os, signal, sys, time\n"
         f"signal.signal(signal.{name}, lambda *a: sys.exit(42))\n"
         "print(os.getpid(), flush=True)\n"
-        "signal.pause()\n"
+        # (Not pause: a signal may come before it.)
+        "while True: time.sleep(0.05)\n"
     )
     process = subprocess.Popen(
         pyve.command("run", "python", "-c", code),

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,9 @@ from pathlib import Path
 import pytest
 from distributions import make_wheel
 from local_index import LocalIndex
-from pyve_test_helpers import WHEELHOUSE, Pyve, need_wheelhouse
+from processes import kill_group
+from pyve_test_helpers import WHEELHOUSE, Pyve, commit, need_wheelhouse
+from sandbox_cell import ENGINES, need_engine
 from sync_user import use_index
 from terminal import Terminal
 
@@ -125,22 +126,10 @@ def person(
     shutil.rmtree(root, ignore_errors=True)
 
 
-def commit(pyve: Pyve) -> None:
-    """Make the project a repository, with all that it has as the first commit."""
-    pyve.env.update(GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_SYSTEM="/dev/null")
-    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-    for words in (("init", "--quiet"), ("add", "-A"), (*who, "commit", "--quiet", "-m", "one")):
-        result = pyve.execute("git", *words)
-        assert result.returncode == 0, result.stderr
-
-
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest) -> Way:
-    if request.param in {"bubblewrap", "landlock"}:
-        if sys.platform != "linux":
-            pytest.skip("NOT TESTED: these sandboxes are for Linux")
-        if request.param == "bubblewrap" and not shutil.which("bwrap"):
-            pytest.skip("NOT TESTED: bwrap is not on this machine")
+    if request.param in ENGINES:
+        need_engine(str(request.param))
     return WAYS[str(request.param)]
 
 
@@ -193,7 +182,8 @@ def test_with_json_a_signal_reaches_the_command_too_and_the_document_follows(
         "def end(*_):\n    time.sleep(0.3)\n    print('end')\n    sys.exit(7)\n"
         f"signal.signal(signal.SIG{name}, end)\n"
         "print('begun', flush=True)\n"
-        "signal.pause()\n"
+        # (Not pause: a signal may come before it.)
+        "while True:\n    time.sleep(0.05)\n"
     )
     # (--json may stand anywhere before the command.)
     words = ("run", "--profile", "dev", "--json") if name == "TERM" else ("--json", "run")
@@ -207,14 +197,17 @@ def test_with_json_a_signal_reaches_the_command_too_and_the_document_follows(
         start_new_session=True,
         text=True,
     )
-    assert process.stderr is not None
-    assert process.stderr.readline() == "begun\n"
-    if name == "TERM":
-        # (Who starts Pyve may know no other process.)
-        process.send_signal(number)
-    else:
-        os.killpg(process.pid, number)
-    stdout, stderr = process.communicate(timeout=60)
+    try:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "begun\n"
+        if name == "TERM":
+            # (Who starts Pyve may know no other process.)
+            process.send_signal(number)
+        else:
+            os.killpg(process.pid, number)
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        kill_group(process)
     document = json.loads(stdout)
     codes = [item["code"] for item in document["diagnostics"]]
     assert stderr.startswith("end\n"), "the command was not left behind"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -271,12 +272,17 @@ def test_only_what_a_change_may_affect_is_run(tested: Pyve) -> None:
     git("commit", "-qam", "second")
     assert discover(tested, "--changed", "tests") == []
     # A revision, and with it processes, a part and a backend of another kind.
+    with contextlib.suppress(OSError):
+        # (Where there are names that are no text.)
+        Path(os.fsdecode(os.fsencode(tested.project) + b"/tests/\xfe.py")).touch()
     detail = run_json(tested, "--changed", "HEAD~1", "-n", "2", "tests")
     assert [test["id"] for test in detail["tests"]] == ["tests/test_orders.py::test_o"]
     assert (detail["changed"]["tests"], detail["changed"]["of"]) == (1, 2)
     assert discover(tested, "--changed=HEAD~1", "--shard", "1/1") == [
         "tests/test_orders.py::test_o"
     ]
+    for path in (tested.project / "tests").glob("?.py"):
+        path.unlink()
     tested.write("pytest.ini", "[pytest]\n")
     assert len(discover(tested, "--changed")) == 2
     (tested.project / "pytest.ini").unlink()
@@ -375,7 +381,9 @@ def test_a_row_for_each_interpreter(tested: Pyve) -> None:
     # (The project's own pytest is the one that is used; what its lock has is taken from there.)
     tested.write("requirements-dev.txt", "-r requirements.txt\n-r deep/more.txt\n")
     tested.write("requirements.txt", "no-such-distribution\n")
-    tested.write("deep/more.txt", "pytest-timeout  # more\n")
+    # (Files that name each other are read once each.)
+    around = "-r more.txt\n-r ../requirements-dev.txt\n" * 20
+    tested.write("deep/more.txt", f"{around}-c limits.txt\npytest-timeout  # more\n")
     tested.write(
         "test_it.py",
         "import idna, os, pytest, pytest_timeout, sys\n"
@@ -388,6 +396,7 @@ def test_a_row_for_each_interpreter(tested: Pyve) -> None:
     before = snapshot(tested.project / ".venv")
     said = tested.ok("explain", "test", "--python", f"{first},{second}", **index)
     assert said.count("is made") == 4
+    assert "deep/more.txt" in tested("explain", "test", "--python", first, **index).stderr
     assert not list(tested.home.glob(".cache/pyve/environments/*"))
     pythons = f"{first},{second},{first}"
     detail = run_json(tested, "--python", pythons, "--junit", "j.xml", **index)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from code_cases import bring, brings
 from distributions import make_sdist, make_wheel
+from processes import is_alive
 from pyve_test_helpers import TREE, Pyve, snapshot
 from sync_user import ask, installed
 
@@ -38,15 +39,6 @@ def build_wheel(*_arguments, **_more):
     time.sleep(120)
 build_editable = build_wheel
 """
-
-
-def is_running(process: int) -> bool:
-    """Tell whether a process is there, and not only waited for."""
-    try:
-        stat = Path(f"/proc/{process}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def identity(process: int) -> str:
@@ -207,7 +199,7 @@ def test_a_signal_ends_all_children_and_leaves_what_was_there(
     document = json.loads(out)
     assert [item["code"] for item in document["diagnostics"]] == ["E_CANCELLED"]
     assert document["status"] == "error" and "E_INTERNAL" not in said
-    assert not any(is_running(builder) for builder in builders)
+    assert not any(is_alive(builder) for builder in builders)
     assert snapshot(project.project) == before
     assert leftovers(project) == []
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from json_documents import read_document, read_events
+from processes import is_alive
 from pyve_test_helpers import Pyve
 from terminal import Terminal, open_pyve, session_processes
 
@@ -127,14 +128,6 @@ def write_more(path: Path, text: str = "# more\n") -> None:
         stream.write(text)
 
 
-def is_alive(pid: str) -> bool:
-    """Tell whether a process works: one that is only waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def test_a_change_ends_the_whole_group_and_starts_anew(
     watch: Callable[..., Watching], pyve: Pyve
 ) -> None:
@@ -153,7 +146,7 @@ def test_a_change_ends_the_whole_group_and_starts_anew(
     for number in range(20):
         write_more(pyve.project / f'src/deep "er/{number}/f.py')
     _, second, _, *_ = it.wait_for_start(2)
-    assert not is_alive(server) and not is_alive(child)
+    assert not is_alive(int(server)) and not is_alive(int(child))
     assert second != server
     said = it.said.read_text()
     assert 'src/deep "er/0/f.py added, and 20 more: ending the command and starting again' in said
@@ -170,17 +163,36 @@ def test_a_change_ends_the_whole_group_and_starts_anew(
     pyve.write("server.py", SERVER)
     it.wait_for_start(5)
     assert "é" not in it.said.read_text().split("starting again")[-2]
-    # A folder that is made anew is another one; names that are no text are in nobody's way.
-    os.mkdir(os.fsencode(pyve.project) + b"/\xfe")
-    os.listdir(os.fsencode(pyve.project) + b"/\xfe")
+    # A folder that is made anew is another one, which is watched, too.
     pyve.write("lib/x.py", "1")
     it.wait_for_start(6)
     shutil.rmtree(pyve.project / "lib")
-    pyve.write("lib/x.py", "2")
     it.wait_for_start(7)
-    write_more(pyve.project / "lib/x.py")
+    pyve.write("lib/x.py", "2")
     it.wait_for_start(8)
-    assert it.said.read_text().count("lib/x.py changed: ending") == 2
+    write_more(pyve.project / "lib/x.py")
+    it.wait_for_start(9)
+    said = it.said.read_text()
+    for verb, count in (("added", 2), ("deleted", 1), ("changed", 1)):
+        assert said.count(f"lib/x.py {verb}: ending") == count
+    assert it.end(signal.SIGTERM) == 143
+
+
+@pytest.mark.linux
+def test_names_that_are_no_text_are_in_nobodys_way(
+    watch: Callable[..., Watching], pyve: Pyve
+) -> None:
+    # (Elsewhere the system has no such names.)
+    it = watch("watch", "--kill-after", "0.3", "python", "server.py", "ends")
+    it.wait_for_start(1)
+    folder = os.fsencode(pyve.project) + b"/\xfe"
+    os.mkdir(folder)
+    Path(os.fsdecode(folder + b"/x.py")).write_text("1")
+    write_more(pyve.project / "lib/x.py")
+    it.wait_for_start(2)
+    write_more(pyve.project / "lib/x.py")
+    it.wait_for_start(3)
+    assert it.said.read_text().count("lib/x.py") == 2
     assert it.end(signal.SIGTERM) == 143
 
 
@@ -193,13 +205,14 @@ def test_however_the_watcher_ends_the_command_ends(
     assert it.end(number) == 128 + number
 
 
-def test_the_watcher_goes_with_the_terminal_of_the_command(watch: Callable[..., Watching]) -> None:
+def test_hup_for_the_group_of_the_command_is_not_the_end_of_a_terminal(
+    watch: Callable[..., Watching],
+) -> None:
     it = watch("watch", "python", "server.py")
     server = int(it.wait_for_start(1)[1])
-    # As the system does for the group in front.
     os.killpg(os.getpgid(server), signal.SIGHUP)
-    assert it.process.wait(30) == -signal.SIGHUP
-    it.see_nothing_left()
+    it.wait_for(lambda: "The command ended with status 129" in it.said.read_text())
+    assert it.end(signal.SIGTERM) == 143
 
 
 def test_named_paths_count_and_nothing_else(watch: Callable[..., Watching], pyve: Pyve) -> None:
@@ -224,7 +237,7 @@ def test_named_paths_count_and_nothing_else(watch: Callable[..., Watching], pyve
     it.wait_for_start(5)
     assert it.said.read_text() == ""
     # The last status is that of the whole.
-    it.wait_for(lambda: not is_alive(it.starts()[-1][1]))
+    it.wait_for(lambda: not is_alive(int(it.starts()[-1][1])))
     assert it.end(signal.SIGINT) == 3
 
 
@@ -285,7 +298,7 @@ def test_a_profile_can_say_that_it_is_watched(watch: Callable[..., Watching], py
 # --- on a terminal
 
 PERSON = """\
-import os, signal, sys
+import os, select, signal, sys
 print("terminal", sys.stdin.isatty(), os.tcgetpgrp(0) == os.getpgrp(), flush=True)
 if "catches" in sys.argv:
     signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
@@ -293,10 +306,16 @@ if "debugs" in sys.argv:
     signal.signal(signal.SIGINT, lambda *_: os.write(1, b"goes on\\n") and None)
 print("number", os.get_terminal_size().columns, flush=True)
 while True:
-    heard = input("> ")
+    print("> ", end="", flush=True)
+    # (A signal that comes right before it reads would wait for a line.)
+    while not select.select([0], [], [], 0.05)[0]:
+        pass
+    heard = input()
     if heard == "stop":
         os.kill(os.getpid(), signal.SIGSTOP)
     print("heard", heard, flush=True)
+    if heard == "bye":
+        sys.exit(4)
 """
 
 
@@ -376,5 +395,22 @@ def test_a_command_that_goes_on_after_ctrl_c_is_started_again(person: Pyve) -> N
         time.sleep(0.3)
         write_more(person.project / "talk.py")
         it.wait_until(lambda: it.raw.count("number 80") == 2)
-        it.type("one\r")
-        it.wait_for("heard one")
+        it.press("ctrl-c")
+        it.wait_until(lambda: it.raw.count("goes on") == 2)
+        time.sleep(0.3)
+        # Nor is an end of its own.
+        it.type("bye\r")
+        it.wait_for("ended with status 4; waiting for a change")
+
+
+def test_the_watcher_goes_with_the_terminal(person: Pyve) -> None:
+    watching = shlex.join(person.command("watch", "python", "talk.py"))
+    env = {**person.env, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+    with Terminal(["bash", "-c", f"{watching}; :"], env=env, cwd=person.project) as it:
+        it.wait_for("number 80")
+        # (The watcher is in no group that is told.)
+        it.hang_up()
+        end = time.monotonic() + 30
+        while it.processes():
+            assert time.monotonic() < end, it.processes()
+            time.sleep(0.02)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from pyve_test_helpers import TREE
 
+from pyve_tests import plugin
 from pyve_tests.changed import ChangedError, find_affected, find_changes
 from pyve_tests.imports import ImportGraph, read_imports
-from pyve_tests.request import is_affected
+from pyve_tests.request import Request, is_affected
 from pyve_tests.shards import COST_OF_A_TEST, split_tests
 from pyve_tests.timings import TimingsError, learn_timings, read_timings, write_timings
 from test_results import Run, draw_table
@@ -336,3 +341,34 @@ def test_tests_that_never_ended_are_errors_unless_a_failure_was_enough() -> None
     end = {"type": "end", "exit": 2}
     assert make_run(2, *began, {**end, "enough": False}).count()["error"] == 2
     assert make_run(2, *began, {**end, "enough": True}).count()["error"] == 0
+
+
+# --- how runs end
+
+
+def test_failures_are_counted_as_pytest_does_where_a_run_has_enough_of_them(tmp_path: Path) -> None:
+    # (A test and its tear-down are two.)
+    config: Any = SimpleNamespace(rootpath=tmp_path, getoption=lambda *_: 2)
+    session: Any = SimpleNamespace(exitstatus=1, testsfailed=2)
+    run = plugin.Run(config, Request('{"results": "records"}', str(tmp_path)))
+    run.tests = {"test_it.py::test_long": plugin.Test()}
+    finish = run.pytest_sessionfinish(session, 1)
+    for _ in (next(finish), *finish):
+        pass
+    (line,) = (tmp_path / "records").read_text().splitlines()
+    assert json.loads(line) == {"type": "end", "exit": 1, "enough": True}
+
+
+def test_ctrl_c_stays_the_end_of_unittest_where_nothing_can_be_written(tmp_path: Path) -> None:
+    text = "import unittest\nclass A(unittest.TestCase):\n"
+    (tmp_path / "test_it.py").write_text(f"{text}    def test_a(self): raise KeyboardInterrupt\n")
+    words = ("pyve_tests.unittest_run", str(tmp_path), '{"junit": "/dev/null/x"}', "test_it")
+    result = subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(TREE / "helpers"), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode, result.stderr.count("Traceback")) == (-2, 1)
+    assert "pyve: cannot write /dev/null/x: " in result.stderr

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from pyve_test_helpers import TREE
 
 from pyve_watch.child import End, is_group_alive
 from pyve_watch.ignored import IgnoreRules
@@ -68,18 +69,11 @@ def test_how_a_command_has_ended() -> None:
 
 
 @pytest.mark.parametrize("name", ["check_changes", "check_named"])
-def test_changes_are_told_as_they_are(tmp_path: Path, toolchain: Path, name: str) -> None:
+def test_changes_are_told_as_they_are(tmp_path: Path, name: str) -> None:
     # (By the one of Pyve's own interpreters that has watchfiles.)
-    found = next(toolchain.parents[2].glob("*/lib/python*/site-packages/watchfiles"))
-    script = Path(__file__).parent.parent / "helpers/watch_places.py"
-    words = [
-        str(found.parents[3] / "bin/python"),
-        "-E",
-        "-s",
-        "-B",
-        str(script),
-        name,
-        str(tmp_path),
-    ]
+    maker = str(TREE / "scripts/make-test-toolchain.sh")
+    python = subprocess.run([maker, "watch"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    script = str(TREE / "tests/helpers/watch_places.py")
+    words = [python.strip(), "-E", "-s", "-B", script, name, str(tmp_path)]
     result = subprocess.run(words, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
