@@ -22,7 +22,7 @@ LIMIT = 8 * 1024 * 1024
 # Why nothing of the manifest may be outside of the project.
 WHY_INSIDE = "whoever has the project alone could not lock it: keep a copy of it inside"
 _LOCAL_URL = re.compile(r"((?:\w+\+)?file):(?://(?:localhost)?(?=/))?([^@#]+)(.*)$", re.DOTALL)
-_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
+PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 # Build backends that take metadata from their own tables.
 _BUILDERS = ("flit", "hatch", "maturin", "pdm", "poetry", "scikit-build", "setuptools")
 
@@ -184,7 +184,7 @@ class LocalProjects:
         asked: list[str] = []
         self.found[path] = asked
         data = read_toml(full)
-        names = [name for name in _FILES if os.path.isfile(os.path.join(full, name))]
+        names = [name for name in PROJECT_FILES if os.path.isfile(os.path.join(full, name))]
         project = take(data, "project")
         if isinstance(project, dict):
             asked += [self._show(text, path) for text in _list_requirements(project)]

@@ -122,6 +122,10 @@ class Requirement:
         return replace(self, marker=str(Marker(joined)))
 
 
+class MissingPlace(HelperError):
+    """A requirement leads to a path where nothing is."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a text was read, for diagnostics.
@@ -136,10 +140,10 @@ class Place:
     file: str
     line: int
 
-    def fail(self, message: str, *why: str) -> NoReturn:
+    def fail(self, message: str, *why: str, kind: type[HelperError] = HelperError) -> NoReturn:
         """Raise E_MANIFEST with file and line."""
         where = f"{self.file}, line {self.line}" if self.line else self.file
-        raise HelperError(
+        raise kind(
             "E_MANIFEST",
             f"{where}: {replace_secrets(message, [])}",
             [replace_secrets(text, []) for text in why],
@@ -296,7 +300,7 @@ def _locate_path(
         why = "a path counts from the project's folder"
         if os.path.isabs(path):
             why = "it may be there on another machine: a lock is for all of them"
-        place.fail(f"there is no '{shown}'", why)
+        place.fail(f"there is no '{shown}'", why, kind=MissingPlace)
     relative = os.path.relpath(full, root).replace(os.sep, "/")
     name = found.name or _name_archive(os.path.basename(full)) or read_name(full)
     return replace(

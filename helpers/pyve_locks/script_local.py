@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyve_core import HelperError
-from pyve_locks.local_project import LocalProjects
-from pyve_locks.requirement import Place, is_place, parse_line
+from pyve_locks.local_project import PROJECT_FILES, LocalProjects
+from pyve_locks.requirement import MissingPlace, Place, is_place, parse_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["digest_local", "name_place"]
 
-# Folders that building makes, or that are no code.
-_ASIDE = frozenset(("__pycache__", "build", "dist", "node_modules"))
+# Folders that are no code; and those that building makes beside what says how to build. (Elsewhere
+# a package may be called so.)
+_ASIDE = frozenset(("__pycache__", "node_modules"))
+_BUILT = frozenset(("build", "dist"))
+_BUILDS = frozenset(PROJECT_FILES)
 # So many files of a folder are looked at.
 _LIMIT = 20_000
 
@@ -43,9 +46,7 @@ def name_place(wish: str, folder: Path) -> str:
         return wish
     try:
         found = parse_line(wish, wish, Place(folder, "--with", 0))
-    except HelperError as error:
-        if "there is no" not in error.message:
-            raise
+    except MissingPlace as error:
         here = f"a path counts from the current folder, {folder}"
         raise HelperError(error.code, error.message, here) from error
     try:
@@ -100,11 +101,12 @@ def _list_files(folder: str) -> Iterable[str]:
 
 def _walk(folder: str) -> Iterator[str]:
     for here, folders, files in os.walk(folder):
+        aside = _ASIDE if _BUILDS.isdisjoint(files) else _ASIDE | _BUILT
         folders[:] = sorted(
             name
             for name in folders
             if not name.startswith(".")
-            and name not in _ASIDE
+            and name not in aside
             and not name.endswith(".egg-info")
             and not os.path.exists(os.path.join(here, name, "pyvenv.cfg"))
         )

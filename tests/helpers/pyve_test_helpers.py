@@ -366,6 +366,29 @@ def snapshot(folder: Path, skip: tuple[str, ...] = ()) -> dict[str, str]:
     return result
 
 
+def git(pyve: Pyve, *words: str) -> str:
+    """Run git in the project, now and later without this machine's settings; return its output."""
+    pyve.env.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_SYSTEM=os.devnull)
+    for who in ("AUTHOR", "COMMITTER"):
+        pyve.env.update({f"GIT_{who}_NAME": "Ada", f"GIT_{who}_EMAIL": "ada@example.org"})
+    result = pyve.execute(find_program("git"), *words)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def commit(pyve: Pyve) -> str:
+    """Commit all that git does not ignore in the project, as its first commit or a further one.
+
+    Returns:
+        The name of the commit, 40 hexadecimal digits.
+    """
+    if not (pyve.project / ".git").exists():
+        git(pyve, "init", "--quiet", "-b", "main")
+    git(pyve, "add", "-A")
+    git(pyve, "commit", "--quiet", "-m", "all")
+    return git(pyve, "rev-parse", "HEAD")
+
+
 def obey_modes() -> tuple[str, ...]:
     """Return the words with which a program is started so that permissions bind it.
 

@@ -16,9 +16,7 @@ from code_cases import bring, brings, corrects
 from conda_channel import CondaChannel, conda_platform
 from conda_project import CondaUser
 from locked_project import PACKAGES, write_locked
-from pyve_test_helpers import Pyve, find_program, obey_modes, snapshot
-
-GIT = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+from pyve_test_helpers import Pyve, commit, find_program, obey_modes, snapshot
 
 
 @pytest.fixture
@@ -44,15 +42,6 @@ def conda(
     user.ok("lock", *words)
     yield user
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def commit(pyve: Pyve) -> None:
-    """Commit all that the project has."""
-    git = find_program("git")
-    if not (pyve.project / ".git").exists():
-        assert pyve.execute(git, "init", "-q", "-b", "main").returncode == 0
-    assert pyve.execute(git, "add", "-A").returncode == 0
-    assert pyve.execute(git, *GIT, "commit", "-q", "-m", "change").returncode == 0
 
 
 def change_lock(pyve: Pyve) -> None:

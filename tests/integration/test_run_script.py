@@ -239,7 +239,8 @@ def test_with_adds_in_a_sandbox_too(user: Pyve) -> None:
     (kept / "entry").write_text("secret")
     state = user.venv / "pyve.state"
     state.write_text(re.sub("store=.*", f"store={kept}", state.read_text()))
-    assert "secret" not in user(*words, f"print(open({str(kept / 'entry')!r}).read())").stdout
+    look = f"try: open({str(kept / 'entry')!r})\nexcept OSError: print('refused')"
+    assert user.ok(*words, look) == "refused\n"
 
 
 def test_with_adds_to_a_conda_environment(user: Pyve) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from distributions import make_wheel
 from local_index import LocalIndex
-from pyve_test_helpers import Pyve, snapshot
+from pyve_test_helpers import Pyve, commit, snapshot
 from store_packages import make_everything
 from sync_user import ask, installed, use_index
 
@@ -193,31 +193,9 @@ def test_files_of_the_user_in_the_environment_stay(user: Pyve) -> None:
 # --- worktrees, clones, and moved projects
 
 
-def commit(user: Pyve) -> None:
-    """Make the project a repository, with all that git does not ignore in it."""
-    for words in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "first")):
-        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-        assert user.execute("git", *who, *words).returncode == 0
-
-
 def without_python(user: Pyve, folder: Path) -> dict[str, str]:
     """Return variables with which no helper and no uv can be started."""
     return {"PYVE_TOOLCHAIN": str(folder / "none"), "UV_CACHE_DIR": str(folder / "none")}
-
-
-def read_tree(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Return all that is below a folder: by its path, the mode, and the bytes or the link."""
-    return {
-        str(path.relative_to(folder)): (
-            path.lstat().st_mode,
-            os.fsencode(os.readlink(path))
-            if path.is_symlink()
-            else path.read_bytes()
-            if path.is_file()
-            else b"",
-        )
-        for path in folder.rglob("*")
-    }
 
 
 @pytest.mark.parametrize(
@@ -258,7 +236,7 @@ def test_a_worktree_has_its_environment_without_a_python(
     assert sorted(seen.read_text().split()) == sorted(
         ["sha256sum", "mkdir", "ln", "cp", "chmod", "cp", "chmod", "mv", "rm"]
     ), "each program costs a twentieth of all the time there is"
-    at_once = read_tree(other / ".venv")
+    at_once = snapshot(other / ".venv")
     code = "import alpha, everything, sys; print(alpha.__file__, sys.prefix)"
     said = user.ok("run", "python", "-c", code, cwd=other)
     assert said == f"{entries(user)[0]}/site/alpha/__init__.py {other}/.venv\n"
@@ -271,7 +249,7 @@ def test_a_worktree_has_its_environment_without_a_python(
     for note in (entries(user)[0].parents[1] / "recall").iterdir():
         note.unlink()
     user.ok("sync", "--frozen", cwd=other)
-    assert read_tree(other / ".venv") == at_once
+    assert snapshot(other / ".venv") == at_once
 
 
 def test_a_worktree_with_another_config_is_looked_at_with_care(user: Pyve, tmp_path: Path) -> None:

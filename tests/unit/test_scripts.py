@@ -13,6 +13,7 @@ from pyve_test_helpers import TREE
 from pyve_core import HelperError
 from pyve_locks.script import find_block, read_script_manifest
 from pyve_locks.script_edit import add, for_script, remove
+from pyve_locks.script_local import digest_local, name_place
 
 # The reference implementation of PEP 723.
 REFERENCE = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
@@ -85,6 +86,39 @@ def test_a_place_in_the_metadata_is_one_of_the_script(tmp_path: Path) -> None:
     )
     assert (manifest.files, manifest.requires_python) == ((), ">=3.9")
     assert manifest.uv["sources"] == {"near": {"path": "../near"}}
+
+
+def test_a_folder_is_another_one_when_its_code_changes(tmp_path: Path) -> None:
+    manifest = read_script_manifest(tmp_path / "job.py", b"")
+    near = tmp_path / "near"
+    for project in (near, near / "inner"):
+        project.mkdir()
+        (project / "pyproject.toml").write_text('[project]\nname = "near"\nversion = "1"\n')
+    wish = name_place("./near", tmp_path)
+    assert wish.startswith("near @ file:")
+    for path, is_code in (
+        ("src/near/core.py", True),
+        ("src/near/build/__init__.py", True),
+        ("src/near/dist/__init__.py", True),
+        ("build/lib/core.py", False),
+        ("inner/dist/near-1.tar.gz", False),
+        ("src/near/__pycache__/core.pyc", False),
+        ("src/near.egg-info/PKG-INFO", False),
+    ):
+        before = digest_local(manifest, [wish], tmp_path)
+        (near / path).parent.mkdir(parents=True, exist_ok=True)
+        (near / path).touch()
+        assert (digest_local(manifest, [wish], tmp_path) != before) == is_code, path
+
+
+def test_what_is_not_there_is_looked_for_in_the_current_folder(tmp_path: Path) -> None:
+    with pytest.raises(HelperError, match=r"there is no '\./near'") as caught:
+        name_place("./near", tmp_path)
+    assert caught.value.why == [f"a path counts from the current folder, {tmp_path}"]
+    (tmp_path / "there is no name").mkdir()
+    with pytest.raises(HelperError, match="nobody knows the name") as caught:
+        name_place("./there is no name", tmp_path)
+    assert "a name before it tells" in caught.value.why[0]
 
 
 @pytest.mark.parametrize(
