@@ -100,7 +100,9 @@ has_hit_lock() {
   wait "$_hit_work" || status=$?
   _hit_work=""
   # (What is in .pyve/tmp, if that is there, is not this process's.)
-  ((status == 0 || status == 3)) || rm -f .pyve/lock
+  if ((status != 0 && status != 3)) && [[ $(readlink .pyve/lock) == "$_project_locked" ]]; then
+    rm -f .pyve/lock
+  fi
   _project_lock_state=""
   ((status == 0)) || return 1
   _project_lock_state=held

@@ -71,11 +71,15 @@ def write_table(page: Path, results: Path, digest: str) -> None:
     """
     found = [json.loads(line) for line in results.read_text().splitlines()]
     latest = {(one["scene"], one["fault"], one["number"]): one for one in found}
-    table = format_table(one for one in latest.values() if one["digest"] == digest)
-    there = {(one["scene"], one["fault"]): one["calls"] for one in latest.values()}
-    possible = sum(calls for (_, fault), calls in there.items() if fault != "full disk")
-    tried = sum(1 for one in latest.values() if one["state"] and one["fault"] != "full disk")
-    table = f"{tried} trials, of {possible} that these commands and faults allow.\n\n{table}"
+    now = [one for one in latest.values() if one["digest"] == digest]
+    at_calls = [one for one in now if one["fault"] != "full disk"]
+    possible = sum({(one["scene"], one["fault"]): one["calls"] for one in at_calls}.values())
+    tried = sum(1 for one in at_calls if one["state"])
+    full = sum(1 for one in now if one["state"]) - tried
+    table = (
+        f"On this state of the tree: {tried} trials at calls, of {possible} that the commands and"
+        f" faults in the table allow, and {full} with a full disk.\n\n{format_table(now)}"
+    )
     text = page.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN, 1)
     page.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")

@@ -92,16 +92,35 @@ def test_a_fault_leaves_the_old_state_or_the_new_one(
     again = f"tests/faults/run.py --scene '{scene.key}' --fault {fault}"
     assert not outcome.problems, (f"{again}: call {number}: {outcome.where}", outcome.problems)
     assert compare(kept, stage.world.look_at_kept(stage.place)) == [], "changed in place"
+    assert list_outside(stage) == set(), "written outside of the user's own files"
+
+
+def list_written(stage: Stage) -> set[str]:
+    """Return the paths that the command of a scene has written, or tried to."""
+    # (What a hard link is made of stays as it is.)
+    return {
+        path
+        for call in stage.log
+        for path in (call.path if not call.name.startswith("link") else "", call.second)
+        if path
+    }
+
+
+def list_outside(stage: Stage) -> set[str]:
+    """Return those that are neither in the user's folders nor in the toolchain."""
+    places = (str(stage.world.root), str(stage.user.env["PYVE_TOOLCHAIN"]))
+    # (mkdir -p begins at the top.)
+    return {
+        path
+        for path in list_written(stage)
+        if not path.startswith(places) and not places[0].startswith(path)
+    }
 
 
 def test_nothing_is_written_but_the_users_own_files(worlds: dict[str, World]) -> None:
     stage = Stage(next(scene for scene in SCENES if scene.name == "add"), worlds[VENV], False)
-    places = (str(stage.world.root), str(stage.user.env["PYVE_TOOLCHAIN"]))
-    written = {path for call in stage.log for path in (call.path, call.second) if path}
-    assert len(written) > 50
-    # (mkdir -p begins at the top.)
-    outside = {p for p in written if not p.startswith(places) and not places[0].startswith(p)}
-    assert outside == set()
+    assert len(list_written(stage)) > 50
+    assert list_outside(stage) == set()
 
 
 def test_a_full_disk_leaves_the_old_state_or_the_new_one(tmp_path: Path) -> None:
