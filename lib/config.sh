@@ -195,6 +195,23 @@ config_get() {
   done
 }
 
+# Usage: split_list <list in one line>
+# Sets REPLY to the items of "[mypy, 'django-stubs[compatible-mypy]']", each on a line. Status 1 for what is no such list:
+# what cannot be read of it is then the last line, as it is written.
+split_list() {
+  local rest=${1#"["} items="" length
+  local item='^[[:blank:]]*("([^"\]|\\.)*"|'"'([^']|'')*'"'|(([^]["'"'"',[:blank:]]|\[[^]]*\])([^],[]|\[[^]]*\])*)?)[[:blank:]]*(,|$)'
+  rest=${rest%"]"}
+  while [[ -n $rest && $rest =~ $item ]]; do
+    length=${#BASH_REMATCH[0]}
+    parse_config_value "${BASH_REMATCH[1]}"
+    items+=${items:+$'\n'}$REPLY
+    rest=${rest:length}
+  done
+  REPLY=$items${rest:+$'\n'$rest}
+  [[ -z $rest ]]
+}
+
 # Usage: format_config_value <key> <value>
 # Sets REPLY to <value> as it is written in the file: plain where that is safe, else quoted.
 format_config_value() {

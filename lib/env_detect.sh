@@ -276,6 +276,7 @@ run_installer() {
     mise) command=(mise install ${PYTHON_REINSTALL:+--force} "python@$2") ;;
   esac
   [[ $1 != pyenv || -z ${PYTHON_REINSTALL-} ]] || command[2]=-f
+  [[ $1 != asdf ]] || mend_asdf_pythons
   if [[ $1 == asdf && -n ${PYTHON_REINSTALL-} ]] && python_install_dir asdf && [[ -d $REPLY/$2 ]]; then
     # (asdf makes nothing anew that is there. The old one goes when the new one has come.)
     if ! mv "$REPLY/$2" "$REPLY/.pyve-old.$2.$$" 2>/dev/null; then
@@ -289,13 +290,31 @@ run_installer() {
   declare -F run_long >/dev/null || . "${BASH_SOURCE[0]%/*}/progress.sh"
   run_long "Installing Python $2 with $1" read_any_line "${command[@]}" || status=$?
   if ((status == 0)) && [[ -n $_replaced_python ]]; then
-    # (Also what a command that was killed has put aside.)
-    rm -rf -- "${_replaced_python%/*}/.pyve-old.$2."*
+    rm -rf -- "${_replaced_python%/*}/.pyve-old.$2.$$"
   fi
   put_python_back
   ((status == 0)) ||
     fail E_PYTHON_INSTALL "could not install Python $2" \
       why "'${command[*]}' ended with status $status; its messages are above" fix "${command[*]}"
+}
+
+# Usage: mend_asdf_pythons
+# What a run_installer that was killed has put aside goes back, unless the new one has come; then it goes.
+mend_asdf_pythons() {
+  local old new version
+  python_install_dir asdf || return 0
+  for old in "$REPLY"/.pyve-old.*.*; do
+    version=${old##*/.pyve-old.} version=${version%.*}
+    [[ -d $old && ! -L $old && $version =~ $_env_detect_version_re ]] || continue
+    if [[ ${old##*.} != "$$" ]] && kill -0 "${old##*.}" 2>/dev/null; then
+      continue
+    fi
+    new=${old%/*}/$version
+    if [[ ! -x $new/bin/python && ! -x $new/bin/python3 ]]; then
+      rm -rf -- "$new" && mv "$old" "$new"
+    fi 2>/dev/null || continue
+    rm -rf -- "$old" 2>/dev/null || :
+  done
 }
 
 # Usage: put_python_back

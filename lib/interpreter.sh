@@ -179,6 +179,27 @@ _reject() {
   log_verbose "not taken: $1: $2"
 }
 
+# Usage: _note_broken <index> <reason>
+# For _pick_version: adds an interpreter to _broken, and sets _broken_version and _broken_manager where it is the first one.
+_note_broken() {
+  ((${#_broken[@]} > 0)) || _broken_version=${INTERPRETER_VERSIONS[$1]} _broken_manager=${INTERPRETER_MANAGERS[$1]}
+  _broken+=("${INTERPRETER_PATHS[$1]}: $2")
+}
+
+# Usage: _propose_anew
+# After _pick_version: sets REPLY to the command that makes the best one of _broken anew, or, where no manager keeps it that
+# is here, installs another one; to "" where there is none.
+_propose_anew() {
+  REPLY=""
+  if [[ $_broken_manager == "$VERSION_MANAGER" ]]; then
+    REPLY="pyve python install $_broken_version"
+  elif [[ $_broken_manager == uv ]] || { [[ $_broken_manager != system ]] && has_manager "$_broken_manager"; }; then
+    REPLY="pyve python install $_broken_version --manager $_broken_manager"
+  elif [[ -n $VERSION_MANAGER ]]; then
+    REPLY="pyve python install $PYTHON_WISH"
+  fi
+}
+
 # Usage: _pick_version <version>
 # Takes the best installed interpreter that is <version>. Sets what probe_interpreter sets, and
 # PYTHON_MANAGER. Status 1 when there is none; _broken then has "path: reason" of those that
@@ -195,7 +216,7 @@ _pick_version() {
       _reject "$path" "$REPLY"
       # One that only might have been the version is no broken instance of it.
       if [[ -n $known ]] && version_matches "$wish" "$known"; then
-        _broken+=("$path: $REPLY")
+        _note_broken "$i" "$REPLY"
       fi
       continue
     fi
@@ -206,7 +227,7 @@ _pick_version() {
       return 0
     elif [[ -n $known ]] && version_matches "$wish" "$known"; then
       _reject "$path" "it says it is Python $PYTHON_VERSION"
-      _broken+=("$path: it says it is Python $PYTHON_VERSION")
+      _note_broken "$i" "it says it is Python $PYTHON_VERSION"
     fi
     INTERPRETER_VERSIONS[i]=$PYTHON_VERSION
   done
@@ -290,8 +311,8 @@ _choose_version() {
     for note in "${_broken[@]}"; do
       lines+=(why "$note")
     done
-    # (It makes anew what does not work, whichever manager keeps it.)
-    [[ -z $VERSION_MANAGER ]] || lines+=(fix "pyve python install $PYTHON_WISH")
+    _propose_anew
+    [[ -z $REPLY ]] || lines+=(fix "$REPLY")
     load_interpreter_advice
     _series_of "$PYTHON_WISH"
     nearest_version "$PYTHON_WISH" "$REPLY"

@@ -159,8 +159,11 @@ advise_fitting() {
     ADVICE+=(why "no version manager is here to install another one: install uv or pyenv" why "$lower")
     return 0
   fi
-  _pick_installable "$1" || REPLY=""
-  if [[ -z $REPLY ]]; then
+  # (Apart, so that a diagnostic does not count: it is another one that is being told.)
+  if ! REPLY=$(_pick_installable "$1" >/dev/null 2>&1 && printf '%s' "$REPLY"); then
+    ADVICE+=(why "$VERSION_MANAGER does not say which Pythons it can install" why "$lower" fix "pyve python list --available")
+    return 0
+  elif [[ -z $REPLY ]]; then
     ADVICE+=(why "$VERSION_MANAGER can install no stable Python that fits; its list may be old" why "$lower")
     return 0
   fi

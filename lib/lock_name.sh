@@ -87,7 +87,8 @@ find_project_links() {
 }
 
 # Usage: has_leftovers
-# True when there is something in the project that only a killed command can have left. Only with the lock.
+# True when there is something in the project that only a killed command can have left. Without the lock it may be that of
+# a command that is at work now.
 has_leftovers() {
   local file
   for file in .pyve/tmp/* .pyve/*.pyve-new.* .pyve/lock.* .pyve/tmp.gone.* .pyve/envs/.old.* ./.*.pyve-new.*; do

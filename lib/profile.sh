@@ -344,7 +344,7 @@ insert_flags() {
     # (Behind the interpreter may stand one argument, which is what the system makes of all that follows.)
     line=${first%%$'\n'*}
     folder="#!$PLAN_ENVIRONMENT/bin/python"
-    if [[ $line == "$folder"* && ${line#"$folder"} =~ ^[0-9.]*([[:blank:]]+(.*[^[:blank:]]))?[[:blank:]]*$ ]] ||
+    if [[ $line == "$folder"* && ${line#"$folder"} =~ ^[0-9.]*[dmt]*([[:blank:]]+(.*[^[:blank:]]))?[[:blank:]]*$ ]] ||
       [[ $first == "#!/bin/sh"$'\n'*"exec"*"$PLAN_ENVIRONMENT/bin/python"* ]]; then
       line=""
       [[ $first == "#!/bin/sh"* ]] || line=${BASH_REMATCH[2]-}

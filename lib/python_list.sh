@@ -53,7 +53,7 @@ list_pythons() {
   if [[ -n $PYVE_JSON ]]; then
     return 0
   elif ((${#rows[@]} == 0)); then
-    log_info "no Python${wish:+ $wish} is here${manager:+ by $manager}. pyve python install${wish:+ $wish}${manager:+ --manager $manager} installs one"
+    log_info "${manager:-This machine} has no Python${wish:+ $wish}: pyve python install${wish:+ $wish}${manager:+ --manager $manager} installs one"
     return 0
   fi
   print_rows VERSION MANAGER PATH "" "${rows[@]}"

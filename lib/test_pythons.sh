@@ -162,8 +162,10 @@ leave_out_change() {
 # that the options need; TEST_PYTEST to "1" when pytest is to be added.
 list_test_tools() {
   local name
+  # (The project's own packages come from its lock.)
+  local -a seen=("$PROJECT_ROOT/requirements.txt" "$PROJECT_ROOT/requirements.in")
   TEST_TOOLS=() TEST_PYTEST=""
-  add_test_requirements "$PROJECT_ROOT/requirements-dev.txt" 1
+  add_test_requirements "$PROJECT_ROOT/requirements-dev.txt"
   if [[ $opt_backend == pytest ]] && ! is_test_tool pytest; then
     TEST_PYTEST=1
   fi
@@ -183,12 +185,16 @@ is_test_tool() {
   return 1
 }
 
-# Usage: add_test_requirements <file> <how deep>
-# Adds the requirements of a file, where it is there, to TEST_TOOLS, and those of files that it names by -r, but for
-# requirements.txt and requirements.in: the project's own packages come from its lock.
+# Usage: add_test_requirements <file>
+# Adds the requirements of a file, where it is there, to TEST_TOOLS, and those of files that it names by -r, but for those in
+# seen, of its caller: to this it is added.
 add_test_requirements() {
-  local line folder=${1%/*}
-  [[ -f $1 && -r $1 ]] && (($2 < 20)) || return 0
+  local line folder=${1%/*} name=${1#"$PROJECT_ROOT/"}
+  [[ -f $1 && -r $1 ]] || return 0
+  for line in "${seen[@]}"; do
+    [[ ! $1 -ef $line ]] || return 0
+  done
+  seen+=("$1")
   while IFS= read -r line || [[ -n $line ]]; do
     line=${line%$'\r'}
     line=${line%%[[:space:]]#*}
@@ -202,16 +208,25 @@ add_test_requirements() {
         line=${line#-r} line=${line#--requirement}
         line=${line#=} line=${line#"${line%%[![:space:]]*}"}
         case $line in
-          requirements.txt | requirements.in | ./requirements.txt | ./requirements.in) ;;
-          /*) add_test_requirements "$line" "$(($2 + 1))" ;;
-          *) add_test_requirements "$folder/$line" "$(($2 + 1))" ;;
+          /*) add_test_requirements "$line" ;;
+          *) add_test_requirements "$folder/$line" ;;
         esac
         ;;
-      -*) ;;
+      # (The project itself is in the environment below.)
+      "-e ." | "-e ./" | "--editable ." | "--editable=." | "--editable ./" | "--editable=./") ;;
+      -*) tell_option_left_out "$name" "$line" ;;
       ./* | ../*) TEST_TOOLS+=("$folder/$line") ;;
       *) TEST_TOOLS+=("$line") ;;
     esac
   done <"$1"
+}
+
+# Usage: tell_option_left_out <name of the file> <line>
+# Says that an option of a requirements file has no effect here; not its value, in which a password may be.
+tell_option_left_out() {
+  local option=${2%%[[:space:]=]*}
+  [[ $option == --* ]] || option=${option:0:2}
+  log_info "$1: $option has no effect on the test tools for --python"
 }
 
 # Usage: plan_test_python <index> <profile, or ""> <folder to work in> <JUnit file, or ""> <argument>...

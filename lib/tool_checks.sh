@@ -93,7 +93,8 @@ take_check_options() {
 choose_check_tool() {
   local item where
   config_get "tools.$1"
-  [[ $REPLY != "["*"]" ]] || split_list "$REPLY"
+  # (What is no list is refused as it is written.)
+  [[ $REPLY != "["*"]" ]] || split_list "$REPLY" || :
   while IFS= read -r item; do
     item=${item#"${item%%[![:blank:]]*}"}
     item=${item%"${item##*[![:blank:]]}"}
@@ -125,19 +126,6 @@ choose_check_tool() {
     log_verbose "$TOOL_NAME $REPLY, as the project's lock says"
     [[ -z ${PYVE_EXPLAIN-} ]] || plan_chosen tool "$TOOL_FROM" "the project's lock has this version"
   fi
-}
-
-# Usage: split_list <list in one line>
-# Sets REPLY to the items of "[mypy, 'django-stubs[compatible-mypy]']", each on a line.
-split_list() {
-  local rest=${1#"["} items="" item='^[[:blank:]]*("[^"]*"|'"'[^']*'"'|([^],"[]|\[[^]]*\])*)[[:blank:]]*(,|$)'
-  rest=${rest%"]"}
-  # (What is no such list is refused as it is written.)
-  while [[ -n $rest && $rest =~ $item ]]; do
-    items+=${items:+$'\n'}${BASH_REMATCH[1]}
-    rest=${rest:${#BASH_REMATCH[0]}}
-  done
-  REPLY=${items//[\"\']/}${rest:+$'\n'$rest}
 }
 
 # Usage: has_settings_for <tool> [file]...
@@ -324,13 +312,31 @@ leave_environments_out() {
       [[ $TOOL_FROM =~ (==|@)0\.(0|1|2\.0|2\.1)(\.|$) ]] || CHECK_WORDS+=(--config "extend-exclude=[$list]")
       ;;
     black)
-      # (In place of what the settings say: so the one of both that they do not have.)
-      read_file "$PROJECT_ROOT/pyproject.toml"
+      # (In place of what the settings say: so the one of both that they do not have, if there is one.)
+      list_black_settings
       name=--extend-exclude
-      [[ $REPLY != *extend-exclude* && $REPLY != *extend_exclude* ]] || name=--force-exclude
+      if [[ $REPLY == *extend[-_]exclude* ]]; then
+        [[ $REPLY != *force[-_]exclude* ]] || return 0
+        name=--force-exclude
+      fi
       CHECK_WORDS+=("$name" "/($names)/")
       ;;
   esac
+}
+
+# Usage: list_black_settings
+# Sets REPLY to pyproject.toml of the project without the tables of other tools.
+list_black_settings() {
+  local line kept="" skips="" table='^[[:blank:]]*\[\[?[[:blank:]]*tool\.([A-Za-z0-9_-]+)'
+  read_file "$PROJECT_ROOT/pyproject.toml"
+  while IFS= read -r line; do
+    if [[ $line =~ $table ]]; then
+      skips=1
+      [[ ${BASH_REMATCH[1]} != black ]] || skips=""
+    fi
+    [[ -n $skips ]] || kept+=$line$'\n'
+  done <<<"$REPLY"
+  REPLY=$kept
 }
 
 # Usage: is_told [argument]...

@@ -141,17 +141,25 @@ install_pythons() {
 # Usage: install_one <version>
 # For install_pythons: installs it, unless it is there. Adds it to parts, of its caller.
 install_one() {
-  local new=true PYTHON_REINSTALL=$opt_reinstall
-  if [[ -z $opt_reinstall ]] && is_python_version_installed "$1" && ! probe_interpreter "$REPLY"; then
-    log_info "$REPLY: the Python that is there is made anew"
-    # shellcheck disable=SC2034 # for lib/python_install.sh
-    PYTHON_REINSTALL=1
+  local new=true wish=$1 PYTHON_REINSTALL=$opt_reinstall
+  [[ $VERSION_MANAGER != asdf ]] || mend_asdf_pythons
+  if [[ -z $opt_reinstall ]] && is_python_version_installed "$wish"; then
+    # (What is there, not another release of the series.)
+    wish=$FOUND_VERSION
+    if ! probe_interpreter "$REPLY"; then
+      PYTHON_REINSTALL=1
+    elif ! version_matches "$wish" "$PYTHON_VERSION"; then
+      # shellcheck disable=SC2034 # for lib/python_install.sh
+      REPLY="it says it is Python $PYTHON_VERSION" PYTHON_REINSTALL=1
+    else
+      new=false
+    fi
+    [[ $new == false ]] || log_info "The Python $wish that is there is made anew: $REPLY"
   fi
-  if [[ -z $PYTHON_REINSTALL ]] && is_python_version_installed "$1" && probe_interpreter "$REPLY"; then
-    new=false
+  if [[ $new == false ]]; then
     log_success "Python $PYTHON_VERSION is there already ($VERSION_MANAGER: $PYTHON)"
   else
-    install_python_version "$1" && probe_installed "$REPLY" || return 1
+    install_python_version "$wish" && probe_installed "$REPLY" || return 1
     log_success "Installed Python $PYTHON_VERSION ($VERSION_MANAGER: $PYTHON)"
   fi
   [[ -n $PYVE_JSON ]] || return 0

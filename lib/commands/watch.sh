@@ -25,8 +25,8 @@ cmd_watch() {
     find_project || :
     config_load "$PROJECT_ROOT/.pyve/config" || :
     config_get watch.command
-    if [[ -n $REPLY ]]; then
-      add_configured_command "$REPLY"
+    if [[ -n ${REPLY//[[:space:]]/} ]]; then
+      add_configured_command "$REPLY" || return 1
     else
       room="test"
     fi
@@ -65,21 +65,35 @@ take_watch_option() {
 }
 
 # Usage: add_configured_command <lines>
-# Adds the words of watch.command to RUN_WORDS: the items of a list; a text is split at its blanks.
+# Adds the words of watch.command to RUN_WORDS: the items of a list; a text is split at its blanks. Status 1 after
+# E_CONFIG_VALUE.
 add_configured_command() {
   local word text=$1
   local -a words=()
   RUN_WORDS+=(--)
   # (A list may be in one line of the config: [python, app.py].)
-  if [[ $text == "["*"]" ]]; then
-    text=${text//[][,\"\']/$'\n'}
-  elif [[ $text != *$'\n'* && $text != *[\"\'\\]* ]]; then
+  if [[ $text == "["*"]" && $text != *$'\n'* ]]; then
+    if ! split_list "$text"; then
+      fail_configured_command "$text" "no list can be read there"
+      return 1
+    fi
+    text=$REPLY
+  elif [[ $text == *[\"\'\\]* && $text != *$'\n'* ]]; then
+    fail_configured_command "$text" "a text is split at its blanks, whatever quotes it has"
+    return 1
+  elif [[ $text != *$'\n'* ]]; then
     IFS=$' \t' read -r -a words <<<"$text"
-    RUN_WORDS+=("${words[@]}")
+    RUN_WORDS+=(${words[@]+"${words[@]}"})
     return 0
   fi
   while IFS= read -r word; do
-    word=${word#"${word%%[![:blank:]]*}"}
     [[ -z $word ]] || RUN_WORDS+=("$word")
   done <<<"$text"
+}
+
+# Usage: fail_configured_command <value> <reason>
+# Status 0, after E_CONFIG_VALUE.
+fail_configured_command() {
+  fail E_CONFIG_VALUE "watch.command in .pyve/config is '${1//[[:cntrl:]]/?}'" why "$2" \
+    why "write it as a list in the file, as in command: [pytest, -k, \"not slow\"]" || :
 }

@@ -119,15 +119,18 @@ class Refusal(BaseHTTPRequestHandler):
 def test_a_mirror_that_refuses(pyve: Pyve, archives: Archives) -> None:
     words = ("python", "install", series(python_version(other_python())))
     with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
-        threading.Thread(target=server.serve_forever).start()
-        host = f"127.0.0.1:{server.server_port}"
-        mirror = f"http://somebody:secret@{host}/403"
-        failure = bring(pyve, "E_PYTHON_OFFLINE", *words, UV_PYTHON_INSTALL_MIRROR=mirror)
-        failure.says(f"{host} answers 403 Forbidden")
-        assert "secret" not in failure.stderr + str(failure.document)
-        mirror = f"http://{host}/404"
-        bring(pyve, "E_PYTHON_INSTALL", *words, "--mirror", mirror).says(f"{mirror} does not have")
-        server.shutdown()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            host = f"127.0.0.1:{server.server_port}"
+            mirror = f"http://somebody:secret@{host}/403"
+            failure = bring(pyve, "E_PYTHON_OFFLINE", *words, UV_PYTHON_INSTALL_MIRROR=mirror)
+            failure.says(f"{host} answers 403 Forbidden")
+            assert "secret" not in failure.stderr + str(failure.document)
+            mirror = f"http://{host}/404"
+            failed = bring(pyve, "E_PYTHON_INSTALL", *words, "--mirror", mirror)
+            failed.says(f"{mirror} does not have")
+        finally:
+            server.shutdown()
     failure.check_gone(UV_PYTHON_INSTALL_MIRROR=archives.mirror)
     # uv as far as this is about it.
     said = "error: Failed to download `https://mirror.test/x`\n  cause: "

@@ -50,6 +50,8 @@ def test_the_given_profiles_have_effects_and_the_config_goes_before_them(pyve: P
     script = Seen(pyve, "--profile", "dev", command=("shown", "a b"))
     assert (script.dev, script.bytes, script.argv[1:]) == (True, 1, ["a b"])
     assert Path(script.argv[0]).name == "shown"
+    (pyve.venv / "bin/shown").write_text(f"#!{pyve.venv}/bin/python3.13t\n{SHOW}\n")
+    assert Seen(pyve, "--profile", "dev", command=("shown",)).dev is True
     # A program that is only called like Python is none.
     other = pyve.venv / "bin/python3-config"
     other.write_text('#!/bin/sh\necho "$@"\n')

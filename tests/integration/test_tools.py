@@ -386,6 +386,16 @@ def test_the_tools_of_a_project(user: Pyve) -> None:
     assert "['./src']" in user.ok("lint"), "it would go into environments"
     (user.project / ".pyve/envs/x").mkdir(parents=True)
     assert """['format', '--config', 'extend-exclude=[".pyve"]']""" in user.ok("fmt")
+    user.write(".pyve/config", "backend: venv\ntools:\n  fmt: black\n")
+    project = (user.project / "pyproject.toml").read_text()
+    for settings, words in (
+        ("[tool.ruff]\nextend-exclude = ['x']\n", "['--extend-exclude', '/(\\\\.pyve)/', '.']"),
+        ("[tool.black]\nextend-exclude = 'x'\n", "['--force-exclude', '/(\\\\.pyve)/', '.']"),
+        ("[tool.black]\nextend_exclude = 'x'\nforce-exclude = 'y'\n", "['.']"),
+    ):
+        user.write("pyproject.toml", project.replace("[tool.black]\n", settings))
+        assert words in user.ok("fmt"), settings
+    user.write("pyproject.toml", project)
     shutil.rmtree(user.project / ".pyve/envs")
     # The packages of the project's environment.
     user.ok("sync")

@@ -434,3 +434,27 @@ pyve_version: "2.0.0"'
   find_project / || :
   assert_equal "$PROJECT_ROOT" /
 }
+
+@test "a list in one line is split at its commas, and watch.command into its words" {
+  local text words
+  load_lib output
+  # shellcheck source=/dev/null # the room
+  . "$PYVE_TREE/lib/commands/watch.sh"
+  while IFS='|' read -r text words; do
+    RUN_WORDS=()
+    add_configured_command "$text"
+    assert_equal "$(printf '<%s>' "${RUN_WORDS[@]:1}")" "$words"
+  done <<'END'
+pytest  -q x[1]|<pytest><-q><x[1]>
+[pytest, "tests/test_a.py::test_b[1-2]"]|<pytest><tests/test_a.py::test_b[1-2]>
+[ python , -c , "print(1, \"2\")" ]|<python><-c><print(1, "2")>
+['it''s, so', x[a,b], a"b,]|<it's, so><x[a,b]><a"b>
+END
+  split_list "[foo; python_version < '3.9', bar]"
+  assert_equal "$REPLY" "foo; python_version < '3.9'"$'\n'bar
+  for text in 'pytest -k "not slow"' '[pytest, "a" b]'; do
+    RUN_WORDS=()
+    run -1 add_configured_command "$text"
+    assert_contains "$output" "[E_CONFIG_VALUE]"
+  done
+}

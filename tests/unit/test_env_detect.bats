@@ -217,6 +217,25 @@ setup() {
   done
 }
 
+@test "what a killed installation by asdf has put aside goes back, or goes" {
+  local place=$HOME/.asdf/installs/python
+  make_manager asdf "'install python 3.12.4') : ;;"
+  make_asdf_python 3.12.4
+  VERSION_MANAGER=asdf
+  # (No process has such a number.)
+  mv "$place/3.12.4" "$place/.pyve-old.3.12.4.99999999"
+  install_python_version 3.12.4
+  assert_equal "$REPLY $(ls -A "$place")" "$place/3.12.4/bin/python3 3.12.4"
+  # The new one was half there; then it had come.
+  mv "$place/3.12.4" "$place/.pyve-old.3.12.4.99999999"
+  mkdir -p "$place/3.12.4/lib"
+  mend_asdf_pythons
+  [[ -x $place/3.12.4/bin/python3 && ! -d $place/3.12.4/lib ]]
+  mkdir "$place/.pyve-old.3.12.4.99999999" "$place/.pyve-old.3.12.4.$PPID"
+  mend_asdf_pythons
+  assert_equal "$(ls -A "$place")" ".pyve-old.3.12.4.$PPID"$'\n'3.12.4
+}
+
 @test "a series becomes its newest release for pyenv and asdf, and is handed on to mise and uv" {
   make_manager pyenv "'install --list') printf '3.12.1\n3.12.10\n' ;; 'install -s 3.12.10') : ;;"
   make_manager asdf "'list all python') printf '3.12.1\n3.12.10\n' ;; 'install python 3.12.10') : ;;"

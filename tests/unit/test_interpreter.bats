@@ -592,8 +592,45 @@ print(p.keep_opt_path(sys.argv[2]))' "$PYVE_TREE/helpers" "$1"
   run -1 choose_interpreter 3.12
   assert_contains "$output" "[E_PYTHON_BROKEN]"
   assert_contains "$output" "$HOME/.pyenv/versions/3.12.4/bin/python3: error while loading shared libraries: libx.so"
-  assert_contains "$output" "fix: pyve python install 3.12"
+  assert_contains "$output"$'\n' "fix: pyve python install 3.12.4"$'\n'
   assert_equal "$(calls_of pyenv)" ""
+}
+
+@test "a broken interpreter is made anew by the manager that keeps it" {
+  use_pyenv
+  write_script "$HOME/.local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu/bin/python3" 'exit 1'
+  run -1 choose_interpreter 3.12
+  assert_contains "$output" "fix: pyve python install 3.12.4 --manager uv"
+}
+
+@test "a broken release is made anew itself, not another one of its series" {
+  local place=$HOME/.pyenv/versions/3.12.4 opt_reinstall="" parts="" PYVE_JSON=""
+  # shellcheck source=/dev/null # the room
+  . "$PYVE_TREE/lib/commands/python.sh"
+  make_python "$HOME/ready/bin/python3" 3.12.4
+  use_pyenv "'install --list') printf '3.12.4\n3.12.9\n' ;; 'install -f 3.12.4') cp '$HOME/ready/bin/python3' '$place/bin/' ;;"
+  VERSION_MANAGER=pyenv
+  write_script "$place/bin/python3" 'exit 1'
+  run -0 install_one 3.12
+  assert_contains "$output" "The Python 3.12.4 that is there is made anew"
+  # So is one that says that it is another one.
+  make_python "$place/bin/python3" 3.12.3
+  run -0 install_one 3.12
+  assert_contains "$output" "it says it is Python 3.12.3"
+  run -0 install_one 3.12
+  assert_contains "$output" "is there already"
+}
+
+@test "a list of Pythons that cannot be had is no second failure" {
+  load_interpreter_advice
+  use_pyenv
+  list_available_pythons() {
+    fail E_PYTHON_OFFLINE "no list" why "of a test" || return 2
+  }
+  run -0 advise_fitting ">=3.99"
+  assert_equal "$output" ""
+  advise_fitting ">=3.99"
+  assert_contains "${ADVICE[*]}" "does not say which Pythons it can install"
 }
 
 @test "a dangling interpreter is found by executing, and another of the version is taken" {
