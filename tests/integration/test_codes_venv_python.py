@@ -100,7 +100,7 @@ def test_a_broken_python_of_a_manager(pyve: Pyve) -> None:
     add_pyenv(pyve)
     break_python(pyve, python_version())
     words = ("init", "--python-version", HERE)
-    fix = f"pyve python install {HERE}"
+    fix = f"pyve python install {python_version()}"
     mends(pyve, "E_PYTHON_BROKEN", *words, fix=fix).says(HERE, "libpython is gone")
 
 
